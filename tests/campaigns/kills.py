@@ -1,8 +1,8 @@
 """SIGKILL at random moments: `python -m tests.campaigns.kills COUNT [--jobs N] [--backend NAME] [--real]`.
 
-A run is killed again and again until it ends by itself, then the next one is, until there were COUNT kills. Each must
-end in the bytes of one that nobody disturbed. With worker processes every third kill hits the parent alone, as the
-kernel's does when memory runs out; its workers must end too. Prints the moments that the kills fell into.
+A run is killed and restarted until it ends by itself; then the next run starts, until there were COUNT kills. Each run
+must end with the same bytes as an undisturbed one. Every third kill hits the parent process alone, as the kernel's does
+when memory runs out; its worker processes must then end too. Prints the phases in which the kills happened.
 """
 
 import argparse
@@ -27,7 +27,7 @@ FAKE = ("--supernets", "steady", "--seeds", "2", "--selectors", "alphas,random,r
 REAL = ("--supernets", "darts,gdas", "--seeds", "1", "--channels", "4", "--cells", "1", "--images", "512",
         "--train-epochs", "12", "--selectors", "magnitude,darts-pt[tune=1]")  # fmt: skip
 LONGEST_WAIT = {False: 1.5, True: 8.0}
-"""Seconds until a kill, for instant methods and for real ones, which need some to get anywhere."""
+"""Whether methods are real -> the longest wait before a kill, in seconds; real methods need time to make progress."""
 SECONDS_TO_END = 60.0
 
 
@@ -40,9 +40,9 @@ class Campaign:
     real: bool
     seed: int
     moments: Counter[str] = field(default_factory=Counter)
-    """How many kills fell into the start, the training, the selecting of a run."""
+    """Number of kills during the start, the training and the selecting of a run."""
     equal: int = 0
-    """Runs that ended in the bytes of the undisturbed one."""
+    """Number of runs that ended with the same bytes as the undisturbed one."""
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class Campaign:
         return ["--device", "cpu", "--threads", "1", "-q", *where, *self.command, *further]
 
     def start(self, folder: Path, *further: str) -> subprocess.Popen[bytes]:
-        """It, started in a process group of its own."""
+        """Start a run in `folder`, in its own process group."""
         program = ["run_bench.py"] if self.real else ["-m", "tests.bench.fake_bench"]
         around = {"FAKE_SECONDS": "0.05", "JOBLIB_MULTIPROCESSING": "1", "CAMPAIGN": str(folder)}
         with (self.place / "said.txt").open("wb") as said:
@@ -68,7 +68,7 @@ class Campaign:
             )  # fmt: skip
 
     def run(self, kills: int) -> None:
-        """Kill so many times."""
+        """Make `kills` kills, and compare each run that ends with an undisturbed one."""
         whole = self.place / "whole"
         if self.start(whole, "--jobs", "1", "--backend", "loky").wait() not in (0, 1):
             raise RuntimeError((self.place / "said.txt").read_text())
@@ -82,7 +82,7 @@ class Campaign:
             shutil.rmtree(folder, ignore_errors=True)
 
     def until_it_ends(self, folder: Path, most: int) -> None:
-        """Kill the run in `folder` until it ends by itself, or until there were `most` kills in all."""
+        """Restart and kill the run in `folder` until it ends by itself, or until there were `most` kills in all."""
         while True:
             before = files(folder)
             running = self.start(folder)
@@ -95,7 +95,7 @@ class Campaign:
             return
 
     def killed(self, running: subprocess.Popen[bytes], folder: Path, before: set[str]) -> bool:
-        """Kill at a random moment, most often once the run has begun to write; False where it ended before."""
+        """Kill at a random moment, usually after the run has begun to write; return False if it ended before that."""
         late = self.draw.random() < 0.9
         while late and running.poll() is None and files(folder) <= before:
             time.sleep(0.005)
@@ -119,7 +119,7 @@ class Campaign:
         return True
 
     def await_workers(self, folder: Path) -> None:
-        """Until no process of the run is left."""
+        """Wait until no process of the run is left; kill those that outlive SECONDS_TO_END, and note the problem."""
         deadline = time.monotonic() + SECONDS_TO_END
         while left := alive(folder):
             if time.monotonic() > deadline:
@@ -129,7 +129,7 @@ class Campaign:
             time.sleep(0.1)
 
     def judge(self, folder: Path, expected: dict[str, str]) -> None:
-        """Whether the run ended as the undisturbed one did."""
+        """Compare the files of the run with those of the undisturbed one, and note the outcome."""
         found = contents(folder)
         differing = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         if differing:
@@ -139,13 +139,13 @@ class Campaign:
 
 
 def files(folder: Path) -> set[str]:
-    """What a run has written, its locks and temporary files left out."""
+    """Paths of everything that a run has written, except locks and temporary files."""
     paths = [path for path in folder.rglob("*") if not path.name.startswith(".")] if folder.exists() else []
     return {str(path.relative_to(folder)) for path in paths}
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """The digest of every file that does not depend on clocks; and the names of those that must not be left."""
+    """Path -> digest of each file that does not depend on clocks; also lists files that should not have been left."""
     found = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = str(path.relative_to(folder))
@@ -158,7 +158,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def alive(folder: Path) -> list[int]:
-    """The processes that the run in `folder` started."""
+    """Ids of the processes of the run in `folder`."""
     return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _is_of(pid, folder)]
 
 
@@ -171,7 +171,7 @@ def _is_of(pid: int, folder: Path) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 1 where anything was lost."""
+    """Run a campaign and print its outcome; return 1 if there were problems."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.kills", description=__doc__)
     parser.add_argument("count", type=int)
     parser.add_argument("--jobs", default="1")

@@ -1,7 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP at random moments of every command: `python -m tests.campaigns.signals COUNT [WORD]`.
 
-COUNT signals to each command (whose name holds WORD), at any moment from its first line of ours to its last: it must
-end with exit code 130, or with that of an undisturbed one, without a traceback, and leave no half-written file.
+Each command (whose name contains WORD) gets COUNT signals, at any moment from the first line of our code to its last.
+It must end with exit code 130, or with that of an undisturbed run, without a traceback, and leave no half-written file.
 """
 
 import os
@@ -24,11 +24,11 @@ from tests.bench import fake_bench
 from tests.bench.fake_bench import ROOT
 
 SLOW = {"make-table"}
-"""Commands that go on for longer than anyone waits for here."""
+"""Commands that take too long to wait for; their undisturbed run is stopped."""
 
 
 def prepared(place: Path) -> dict[str, list[str]]:
-    """By name, a command line for each command, over files that it makes in `place`."""
+    """Name -> command line of each command, applied to files that are created in `place`."""
     out, cache, table = place / "out", place / "cache", fake_bench.make_table(place / "table.npz")
     np.savez(place / "images.npz", images=np.zeros((400, 8, 8, 3), np.uint8), labels=np.arange(400) % 4)
     (place / "README.md").write_text("<!-- results -->\n<!-- /results -->\n")
@@ -58,7 +58,7 @@ def prepared(place: Path) -> dict[str, list[str]]:
 
 
 def begin_anew(name: str, place: Path) -> None:
-    """Undo what a command has made, without which it would have nothing more to do."""
+    """Undo what a command has made, if it would otherwise have nothing left to do."""
     for made in {"run": ("out", "cache"), "convert-images": ("own",), "pack": ("packed",)}.get(name, ()):
         shutil.rmtree(place / made, ignore_errors=True)
     if name == "pack":
@@ -66,7 +66,7 @@ def begin_anew(name: str, place: Path) -> None:
 
 
 def start(line: Sequence[str]) -> subprocess.Popen[str]:
-    """The command in a process group of its own, which hears all signals."""
+    """Start a command in its own process group, with no signal ignored."""
     return subprocess.Popen(
         [sys.executable, "-m", "nas_selection_bench", *line], cwd=ROOT, text=True, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=fake_bench.listen_to_interrupts,
@@ -75,7 +75,7 @@ def start(line: Sequence[str]) -> subprocess.Popen[str]:
 
 
 def listens(running: subprocess.Popen[str]) -> bool:
-    """Whether the process catches SIGTERM, which Python alone does not: its first line is done."""
+    """Whether the process catches SIGTERM, which Python alone does not: then our first line has run."""
     try:
         status = Path(f"/proc/{running.pid}/status").read_text()
     except OSError:
@@ -85,15 +85,15 @@ def listens(running: subprocess.Popen[str]) -> bool:
 
 
 def until_it_listens(running: subprocess.Popen[str]) -> None:
-    """Wait for that, or for its end."""
+    """Wait until the process catches SIGTERM or has ended."""
     while running.poll() is None and not listens(running):
         time.sleep(0.001)
 
 
 def told(name: str, line: Sequence[str], how: signal.Signals, after: float, own: int) -> tuple[str, int]:
-    """What is wrong with how a command ended that got a signal, nothing where all is well; and its exit code.
+    """Signal a command after `after` seconds; return what is wrong with its end, or an empty string, and its exit code.
 
-    `own` is the exit code of an undisturbed one.
+    `own` is the exit code of an undisturbed run.
     """
     running = start(line)
     until_it_listens(running)
@@ -112,12 +112,12 @@ def told(name: str, line: Sequence[str], how: signal.Signals, after: float, own:
 
 
 def left(place: Path) -> list[str]:
-    """Half-written files."""
+    """Paths of half-written files."""
     return [str(path.relative_to(place)) for path in place.rglob("*.part")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 1 where a command ended badly."""
+    """Run the campaign and print its outcome; return 1 if there were problems."""
     count, word = int((arguments or sys.argv[1:])[0]), ((arguments or sys.argv[1:])[1:] or [""])[0]
     draw, problems = random.Random(1), []
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, line in lines.items():
             if word not in name:
                 continue
-            if name == "curvature":  # what it measures
+            if name == "curvature":  # it measures the checkpoints of a run
                 start(lines["run"]).communicate()
             undisturbed = start(line)
             until_it_listens(undisturbed)

@@ -1,4 +1,4 @@
-"""Short campaigns, of real kills and signals."""
+"""Short campaigns of real kills and signals."""
 
 import sys
 

@@ -1,6 +1,7 @@
-"""`make fuzz`, or `python -m tests.fuzz [COUNT] [--seed N] [--only WORD]`: how many inputs each reader took, and how.
+"""`make fuzz`, or `python -m tests.fuzz [COUNT] [--seed N] [--only WORD]`: fuzz every reader and count the outcomes.
 
-Exit code 1 where anything but a sentence came out of one, or foreign code ran; the least such input is printed.
+Exit code 1 if anything but a sentence escaped from a reader, or if foreign code ran; the smallest such input is
+printed.
 """
 
 import argparse

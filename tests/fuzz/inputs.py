@@ -1,6 +1,6 @@
-"""Bytes to feed readers with: good ones that were damaged, restructured or wrapped, and some made to do harm.
+"""Inputs for fuzzing readers: good files that were damaged, restructured or wrapped, and files made to do harm.
 
-hypothesis draws them, so that one that does harm is shrunk to its least.
+hypothesis draws them, so that an input that does harm is shrunk to the smallest one.
 """
 
 import bz2
@@ -27,10 +27,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 CANARY = "touched-by-foreign-code"
-"""A file that only a hostile pickle makes, by running something."""
+"""A file that only a hostile pickle creates, by running something."""
 
 Sign = Callable[[Any], Any]
-"""Gives a file's content, as JSON says it, the digest that belongs to it."""
+"""Adds the right digest to the content of a file, given as JSON values."""
 
 
 def inputs(
@@ -39,7 +39,7 @@ def inputs(
     sign: Sign | None = None,
     whole_files: st.SearchStrategy[bytes] | None = None,
 ) -> st.SearchStrategy[bytes]:  # fmt: skip
-    """Inputs for a reader for which `good` is good; `whole_files` are such of other content."""
+    """Inputs for a reader that accepts the files `good`; `whole_files` draws well-formed files of other content."""
     whole = st.sampled_from(good)
     kinds = [
         st.builds(damaged, whole, st.randoms(use_true_random=False)),
@@ -53,17 +53,17 @@ def inputs(
 
 @st.composite
 def restructured(draw: st.DrawFn, good: Sequence[bytes], sign: Sign | None) -> bytes:
-    """JSON with values of other types and sizes, without some, or with more; often with the digest of all that."""
+    """JSON with values of other types and sizes, fewer values, or more; often with the right digest of the result."""
     content = draw(changed(json.loads(draw(st.sampled_from(good)))))
     if sign is not None and isinstance(content, dict) and draw(st.booleans()):
-        with suppress(ValueError, TypeError, OverflowError):  # what can have no digest is given none
+        with suppress(ValueError, TypeError, OverflowError):  # content that cannot have a digest gets none
             content = sign(content)
     return json.dumps(content).encode()
 
 
 @st.composite
 def changed(draw: st.DrawFn, content: Any, further: Sequence[Any] = ()) -> Any:
-    """`content` with parts that are gone, called otherwise, in other places, or of other values, `further` ones too."""
+    """`content` with parts removed, renamed, moved, or replaced by other values, including those in `further`."""
     values = st.one_of(_values, st.sampled_from(further)) if further else _values
     for _ in range(draw(st.integers(1, 3))):
         places = list(_places(content))
@@ -78,7 +78,7 @@ def changed(draw: st.DrawFn, content: Any, further: Sequence[Any] = ()) -> Any:
                 if _has(other, another):
                     holder[name] = other[another]
             case _:
-                holder[name] = deepcopy(draw(values))  # a later change is of this input alone
+                holder[name] = deepcopy(draw(values))  # so that a later change affects this input alone
         if not content or _endless(content):
             break
     return [] if _endless(content) else content
@@ -89,7 +89,7 @@ def _has(holder: Any, name: Any) -> bool:
 
 
 def _endless(content: Any) -> bool:
-    """Whether a part was put into itself."""
+    """Whether a part contains itself."""
     inside, seen = [content], 0
     while inside and seen < 100_000:
         part, seen = inside.pop(), seen + 1
@@ -98,7 +98,7 @@ def _endless(content: Any) -> bool:
 
 
 def _places(content: Any) -> Iterator[tuple[Any, Any]]:
-    """(container, key or number) of everything that JSON holds, at most 40 entries of each."""
+    """(container, key or index) of every value in JSON content, with at most 40 entries per container."""
     if isinstance(content, dict | list):
         for name in list(content)[:40] if isinstance(content, dict) else range(min(len(content), 40)):
             yield content, name
@@ -127,12 +127,12 @@ _WRAPPINGS: tuple[Callable[[bytes], bytes], ...] = (
 
 
 def damaged(content: bytes, draw: random.Random) -> bytes:
-    """`content` with some bytes changed, cut out, doubled, moved or replaced by numbers that are too large."""
+    """`content` with some bytes changed, removed, doubled, moved, or replaced by numbers that are too large."""
     data = bytearray(content)
     for _ in range(draw.choice((0, 1, 1, 1, 2, 5, 30))):
         if not data:
             break
-        # Headers decide more than the body: half of the changes fall into the first and last bytes.
+        # Headers matter more than the body: half of the changes are in the first and last bytes.
         near = draw.random()
         size = len(data)
         place = (
@@ -180,7 +180,7 @@ def damaged(content: bytes, draw: random.Random) -> bytes:
 
 
 def _lines(lines: list[bytes], draw: random.Random) -> list[bytes]:
-    """`lines` with one removed, doubled, moved to another place, or with a field less or more."""
+    """`lines` with one removed, doubled, moved to another place, or with a field moved or added."""
     taken, place = lines.pop(draw.randrange(len(lines))), draw.randrange(len(lines) + 1)
     match draw.randrange(4):
         case 1:
@@ -195,7 +195,7 @@ def _lines(lines: list[bytes], draw: random.Random) -> list[bytes]:
 
 
 class Runs:
-    """A pickle that calls a function when it is loaded without care."""
+    """An object whose pickle calls a function when it is loaded carelessly."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.call = function, arguments
@@ -206,7 +206,7 @@ class Runs:
 
 @cache
 def hostile() -> list[bytes]:
-    """Bytes made to run something or to ask for more memory than there is, in every wrapping."""
+    """Files made to run code or to ask for more memory than there is, in every wrapping."""
     touch = f"open({CANARY!r}, 'w')"
     gadgets = [
         pickle.dumps({"data": value, "meta_archs": value}, protocol)
@@ -222,7 +222,7 @@ def hostile() -> list[bytes]:
     ]
     made = [*gadgets, *(zipped({"archive/data.pkl": gadget}) for gadget in gadgets[::4])]
     made += [
-        b"\x80\x02Nr\xff\xff\xff\xff.",  # a memo of four billion places
+        b"\x80\x02Nr\xff\xff\xff\xff.",  # a memo with four billion entries
         b"\x80\x02}X\xff\xff\xff\x7fdata",  # two gigabytes of text
         b"\x80\x05\x8e" + struct.pack("<Q", 2**62) + b"x",
         b"\x80\x05\x96" + struct.pack("<Q", 2**62) + b"x",
@@ -248,7 +248,7 @@ def hostile() -> list[bytes]:
 
 
 def _png(side: int) -> bytes:
-    """The header of a picture of so many pixels a side, and next to nothing behind it."""
+    """A PNG picture with `side` pixels a side according to its header, and hardly any data behind it."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         whole = kind + content
@@ -270,7 +270,7 @@ def _npy_header(shape: str, descr: str = "<i8") -> bytes:
 
 
 def sparse_tar(size: int) -> bytes:
-    """An xz archive of some hundred bytes whose only member says that it unpacks to `size` bytes of zeros."""
+    """An xz archive of some hundred bytes whose only member claims to unpack to `size` bytes of zeros."""
     info = tarfile.TarInfo("records/a.json")
     info.pax_headers = {"GNU.sparse.map": f"{size - 1},1", "GNU.sparse.size": str(size), "GNU.sparse.major": "0",
                         "GNU.sparse.minor": "1", "GNU.sparse.numblocks": "1"}  # fmt: skip

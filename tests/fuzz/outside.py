@@ -1,4 +1,4 @@
-"""Readers of what comes from outside: images, archives and their converters, beside those of outside_tables."""
+"""Readers of files from outside: images, archives and their converters, and the tables of outside_tables."""
 
 import gzip
 import io
@@ -113,7 +113,7 @@ def _convert(name: str) -> Callable[[Path], object]:
 
 
 def _downloaded() -> list[bytes]:
-    """An archive of CIFAR-10 as its page offers it, and one that holds something else."""
+    """An archive of CIFAR-10 as its web page provides it, and one with other content."""
     return [gzip.compress(lzma.decompress(tar_of(f"cifar-10-batches-py/{name}")))
             for name in ("data_batch_1", "readme.html")]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Readers of tables of others: official files, CSV, the compact form; and of the spellings of architectures."""
+"""Readers of tables from outside (official files, CSV, the compact form), and of the spellings of architectures."""
 
 import bz2
 import gzip
@@ -25,7 +25,7 @@ from tests.fuzz.target import Target
 
 
 def _state(index: int) -> dict[str, Any]:
-    """The results of one architecture as the packages keep them."""
+    """The results of one architecture, as the official packages store them."""
     results = {
         (dataset, 777): {
             "eval_acc1es": {f"{split}@199": 50.0 + index % 7 for split in ("x-valid", "x-test", "ori-test")},
@@ -72,7 +72,7 @@ def _csv() -> list[bytes]:
 
 @cache
 def _whole_table() -> list[list[str]]:
-    """A table of the 5,044 functions, which is filled up, with every kind of column."""
+    """A table with one architecture per function (5,044), which the reader completes, and every kind of column."""
     rows = [["index", "arch", "x_test", "x_valid", "x_test_0", "x_params", "x_flops_millions"]]
     for place, member in enumerate(map(int, representatives(function_classes()))):
         value = 20 + member % 700 / 10
@@ -125,7 +125,7 @@ def _strings() -> list[str]:
 
 
 def _read_state(folder: Path) -> object:
-    """The first architecture's results in an official file, of which the others are as good as missing."""
+    """Read the first architecture's results from an official file that lacks all others."""
     from nas_selection_bench.bench.problem import official_table as official
 
     path = folder / "state.pkl"

@@ -1,6 +1,6 @@
 """Readers of the program's own files: records, costs, plans, notes, packed cells and published tables.
 
-Each is tried alone, and then the whole program in a folder in which that file was damaged.
+Each reader is fuzzed alone, and then the whole program, in a folder in which that file was damaged.
 """
 
 import csv
@@ -35,7 +35,7 @@ SELECTORS = "random,alphas,fails,skips"
 
 
 def drawn(folder: Path) -> list[str]:
-    """The words that draw what is in `folder` again, with --report-only."""
+    """The options that redraw the output folder in `folder`, together with --report-only."""
     return ["--table", str(folder / "table.npz"), "-q", "--out", str(folder / "out"),
             "--data-root", str(folder / "data")]  # fmt: skip
 
@@ -48,12 +48,12 @@ def command(folder: Path, *further: str) -> list[str]:
 
 @cache
 def filled() -> Path:
-    """A folder with a table, the cache, and a whole output folder of fake methods."""
+    """A folder with a table, a cache, and a complete output folder of fake methods."""
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     fake_bench.make_table(folder / "table.npz")
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         assert fake_bench.run(*command(folder)) == ExitCode.SOME_CELLS_FAILED
-        known = Agreements()  # the report of fake methods asks for none
+        known = Agreements()  # the report of fake methods needs none
         known.number(lambda: 0.5, "tau")
         known.write(folder / "out")
         assert fake_bench.run(*drawn(folder), "--report-only") == ExitCode.SOME_CELLS_FAILED
@@ -62,7 +62,7 @@ def filled() -> Path:
 
 @cache
 def packed() -> Path:
-    """The same, packed."""
+    """A copy of the folder `filled`, with packed cells."""
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     shutil.copytree(filled(), folder, dirs_exist_ok=True)
     pack(folder / "out")
@@ -77,7 +77,7 @@ def _table() -> GroundTruth:
 
 
 def names(pattern: str) -> list[str]:
-    """The files of `filled` that match."""
+    """Paths of the files in `filled` that match `pattern`."""
     return sorted(str(path.relative_to(filled())) for path in filled().glob(pattern))
 
 
@@ -118,7 +118,7 @@ def _locked(folder: Path) -> None:
 
 
 def _merged(folder: Path) -> object:
-    """It is joined with the whole one, or nothing is written."""
+    """Merge the folder with the undamaged one; a refusal must write nothing."""
     joined = folder / "joined"
     try:
         return merge([folder / "out", filled() / "out"], joined)
@@ -134,9 +134,9 @@ def _opened(folder: Path) -> object:
 
 
 def program(file: str) -> Callable[[Path], None]:
-    """The whole program in the folder, with an option that the content of `file` chooses.
+    """Run the whole program in the folder, with an option that depends on the content of `file`.
 
-    Any exit code but that of a fault, and what it says is no traceback.
+    Any exit code is allowed except those of a fault and an interruption; the output must not contain a traceback.
     """
 
     def read(folder: Path) -> None:
@@ -155,7 +155,7 @@ def program(file: str) -> Callable[[Path], None]:
     return read
 
 
-# What the report reads.
+# Readers of the report.
 
 
 def _results(folder: Path) -> object:
@@ -186,7 +186,7 @@ def _readme(folder: Path) -> object:
 
 @cache
 def _published() -> Path:
-    """A folder with the tables of which a README's block is made."""
+    """A folder with the tables from which a README's block is made."""
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     (folder / "out" / "tables").mkdir(parents=True)
     for name, rows in _TABLES.items():
@@ -216,11 +216,11 @@ def _of(pattern: str) -> str:
 
 @cache
 def targets() -> tuple[Target, ...]:
-    """Every kind of file, its own reader, and the whole program."""
+    """Targets for every kind of file: its own reader, and the whole program."""
     record = _of("out/records/*alphas*.json")
     cost = _of("out/costs/*alphas*.json")
     source = _of("cache/*/0008.json").replace("0008.json", "source.json")
-    here: dict[str, tuple[str, bool, bool]] = {  # by kind: where it is, whether it is JSON, whether it has a digest
+    here: dict[str, tuple[str, bool, bool]] = {  # kind -> path, whether it is JSON, whether it has a digest
         "record": (record, True, True),
         "failed record": (_of("out/records/*fails*.json"), True, True),
         "cost": (cost, True, True),

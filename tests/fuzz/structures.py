@@ -1,6 +1,6 @@
-"""Files that are whole, of other values than they should hold: arrays, pickles and the cells of a table.
+"""Well-formed files with values other than expected: arrays, pickles and the cells of a table.
 
-Damaged bytes seldom get past the first check; these meet the ones behind it.
+Damaged bytes seldom pass the first check; these files reach the later ones.
 """
 
 import csv
@@ -27,7 +27,7 @@ CELLS = ("", "nan", "NaN", "inf", "-inf", "-1", "0", "1e999", "1e308", "9_4.3", 
 
 @st.composite
 def arrays(draw: st.DrawFn, good: Sequence[Mapping[str, np.ndarray]], packed: bool) -> bytes:
-    """An .npz file of `good` arrays, or with `packed` False an .npy of the first, of other kinds, shapes and values."""
+    """An .npz file of `good` arrays, or an .npy of the first if not `packed`, with other dtypes, shapes and values."""
     content = dict(draw(st.sampled_from(good)))
     for _ in range(draw(st.integers(1, 3))):
         name = draw(st.sampled_from(sorted(content)))
@@ -73,7 +73,7 @@ VALUES = (np.zeros((3, 3072), np.uint8), np.zeros((2, 2)), np.array([["a"]]), np
 
 @st.composite
 def pickles(draw: st.DrawFn, good: Sequence[Any], wrap: Callable[[bytes], bytes] = bytes) -> bytes:
-    """A pickle of a `good` value in which some parts are others."""
+    """A pickle of a `good` value with some parts replaced."""
     content = deepcopy(draw(st.sampled_from(good)))
     content = draw(changed(content, VALUES))
     try:
@@ -84,7 +84,7 @@ def pickles(draw: st.DrawFn, good: Sequence[Any], wrap: Callable[[bytes], bytes]
 
 @st.composite
 def tables(draw: st.DrawFn, rows: Sequence[Sequence[str]]) -> bytes:
-    """A CSV file of `rows`, the first of them names, with some cells, or a whole column, of something else."""
+    """A CSV file of `rows`, of which the first is the header, with some cells or a whole column replaced."""
     content = [list(row) for row in rows]
     for _ in range(draw(st.integers(1, 3))):
         column, cell = draw(st.integers(0, len(rows[0]) - 1)), draw(st.sampled_from(CELLS))

@@ -1,6 +1,6 @@
-"""What is fuzzed: a reader, good files for it, and what may come of any other file.
+"""A target of fuzzing: a reader, good files for it, and the outcomes allowed for any other file.
 
-A reader accepts a file or raises a BenchError of one sentence. Anything else has escaped it.
+A reader accepts a file or raises a BenchError of one sentence. Anything else counts as an escape.
 """
 
 import os
@@ -26,46 +26,49 @@ ACCEPTED, REFUSED = "accepted", "refused"
 
 @dataclass(frozen=True)
 class Target:
-    """One reader, with good files for it."""
+    """A reader, and good files for it."""
 
     name: str
     file: str
-    """Where the bytes go, below the folder of the attempt."""
+    """Path of the fuzzed file, below the folder of the attempt."""
     good: Callable[[], list[bytes]]
     read: Callable[[Path], object]
-    """Reads from the folder."""
+    """Reads the file from the folder."""
     around: Callable[[], Path] | None = None
-    """A folder of which every attempt has a copy of its own."""
+    """A folder; every attempt gets its own copy."""
     as_json: bool = False
-    """Whether its content is JSON, which is restructured too."""
+    """Whether the content is JSON, which is then restructured too."""
     sign: Sign | None = None
-    """Gives such content its digest."""
+    """Adds the digest to such content."""
     share: float = 1.0
-    """How many of the inputs it gets, against the others: less for what takes long."""
+    """Relative number of inputs; smaller for slow readers."""
     whole_files: Callable[[], st.SearchStrategy[bytes]] | None = None
-    """Whole files of other content than it should be, where the content is no JSON."""
+    """Well-formed files of other content than expected, if the content is not JSON."""
 
 
 class Escaped(Exception):
-    """A reader neither accepted nor refused."""
+    """Raised if a reader neither accepted nor refused."""
 
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """A warning is a second sentence on the user's screen: it counts as an escape."""
+    """Raise Escaped for a warning: it would be a second sentence on the user's screen."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        for hidden in (ResourceWarning, DeprecationWarning):  # as Python does, unless it is asked
+        for hidden in (ResourceWarning, DeprecationWarning):  # as Python does by default
             warnings.simplefilter("ignore", hidden)
         try:
             yield
-        finally:  # a refusal with a warning before it is one too
+        finally:  # also if a refusal follows the warning
             if said:
                 raise Escaped(f"{said[0].category.__name__}: {said[0].message}")
 
 
 def attempt(target: Target, content: bytes, folder: Path) -> str:
-    """ACCEPTED or REFUSED; raises AssertionError for a refusal that is no sentence, and whatever escapes."""
+    """Return ACCEPTED or REFUSED.
+
+    Raises AssertionError if a refusal is not one sentence or if foreign code ran, and whatever else escapes.
+    """
     if target.around is not None:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(target.around(), folder)
@@ -85,10 +88,10 @@ def attempt(target: Target, content: bytes, folder: Path) -> str:
 
 
 def fuzz(target: Target, folder: Path, count: int, number: int) -> tuple[Counter[str], BaseException | None]:
-    """How `count` inputs ended, drawn with the seed `number`, and what escaped, shrunk, where anything did."""
+    """Outcomes of `count` inputs drawn with the seed `number`, and the error that escaped, shrunk, or None."""
     outcomes: Counter[str] = Counter()
 
-    # Reproduced by the number, and by nothing that an earlier run left.
+    # Determined by the number alone, not by anything that an earlier run left.
     @seed(number)
     @settings(
         max_examples=count, database=None, derandomize=False, deadline=None, report_multiple_bugs=True,
@@ -101,7 +104,7 @@ def fuzz(target: Target, folder: Path, count: int, number: int) -> tuple[Counter
 
     before, state = os.getcwd(), random.getstate()
     folder.mkdir(parents=True, exist_ok=True)
-    os.chdir(folder.parent)  # where a hostile file would leave its traces
+    os.chdir(folder.parent)  # where a hostile file would leave traces
     try:
         once()
     except BaseException as error:
@@ -115,10 +118,10 @@ def fuzz(target: Target, folder: Path, count: int, number: int) -> tuple[Counter
 
 
 def signed(content: dict[str, Any]) -> dict[str, Any]:
-    """With the digest that belongs to it."""
+    """`content` with its right digest."""
     return {**content, "digest": key({name: value for name, value in content.items() if name != "digest"})}
 
 
 def contents(folder: Callable[[], Path], file: str) -> Callable[[], list[bytes]]:
-    """Of a file in a folder that is made when it is first needed."""
+    """A function that returns the content of `file` in a folder; the folder is created on first use."""
     return lambda: [(folder() / file).read_bytes()]

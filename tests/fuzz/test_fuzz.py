@@ -1,4 +1,4 @@
-"""Every reader, fuzzed for a short time; `make fuzz` does so for minutes."""
+"""Every reader, fuzzed briefly; `make fuzz` takes minutes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def test_good_files_are_good_so_that_damage_is_what_is_tested(tmp_path: Path) ->
         for content in target.good()
         if attempt(target, content, tmp_path / "attempt") == ACCEPTED
     }
-    # Small pieces of large files, of which the number of entries is refused; and a lock that another one holds.
+    # Small parts of large files, refused for their number of entries; and a lock that is already held.
     assert {target.name for target in (*TARGETS, *own_files.targets())} - accepted == {
         "cifar batch", "official pth", "nats pbz2", "official results", "csv", "compact", "download", "lock",
     }  # fmt: skip

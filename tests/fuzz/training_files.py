@@ -1,4 +1,4 @@
-"""Readers of what training leaves in the cache: checkpoints, progress, timings, and a table in the making."""
+"""Readers of the files that training leaves in the cache: checkpoints, progress, timings, and an unfinished table."""
 
 import hashlib
 import io
@@ -52,7 +52,7 @@ def _checkpoint(folder: Path) -> object:
 
 
 def _tensors_of_right_hash(folder: Path) -> object:
-    """The hash in the JSON is that of whatever the tensors are."""
+    """Read a checkpoint whose JSON holds the hash of its damaged tensors."""
     path = folder / "epoch_0002.json"
     told = json.loads(path.read_bytes())
     told["sha256"] = hashlib.sha256((folder / "epoch_0002.safetensors").read_bytes()).hexdigest()
@@ -91,7 +91,7 @@ def _take_up(folder: Path) -> object:
 
 
 def targets() -> tuple[Target, ...]:
-    """Every kind of file."""
+    """A target for every kind of file."""
 
     def of_training(name: str, file: str, read: Callable[[Path], object], sign: Any = None) -> Target:
         return Target(name, file, contents(trained, file), read, trained, sign is not None, sign)
