@@ -1,4 +1,4 @@
-"""`make performance`: every ratio that this project claims, measured in one run on this machine."""
+"""`make performance`: measure every ratio that this project claims, in one run on this machine."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import torch
 
 
 def main() -> int:
-    """Run the measurements one after another, each in a process of its own."""
+    """Run the measurements one after another, each in its own process; return the largest exit code."""
     names = ["network", "recipes", "one_shot", "kendall"]
     commands = [[f"tests.performance.{name}"] for name in names]
     if torch.cuda.is_available():

@@ -1,7 +1,7 @@
-"""How much faster the measures' Kendall tau is than scipy's: `python -m tests.performance.kendall`.
+"""Kendall's tau-b of the measures against scipy's, in CPU time: `python -m tests.performance.kendall`.
 
-A report needs one tau over the 15,625 architectures per selection, always with the same accuracies. Both are timed on
-the same scores in one process, and have to give the same bits.
+A report needs one tau over the 15,625 architectures per selection, always with the same accuracies. Both
+implementations are timed on the same scores in one process, and must give identical bits.
 """
 
 import time
@@ -19,14 +19,14 @@ SELECTIONS = 40
 
 
 def seconds(call: Callable[[np.ndarray], float], scores: Sequence[np.ndarray]) -> tuple[float, list[float]]:
-    """CPU time of `call` for each of the scores, and what it gave."""
+    """CPU seconds of `call` on all scores together, and its results."""
     before = time.process_time()
     found = [call(one) for one in scores]
     return time.process_time() - before, found
 
 
 def main() -> int:
-    """Print the ratio for accuracies and for counts of convolutions; 1 where the bits differ."""
+    """Print the ratio for accuracies and for counts of convolutions; return 1 if the bits differ."""
     reuse_memory()
     scores = list(np.random.default_rng(0).normal(size=(SELECTIONS, 6, 5)))
     convolutions = np.isin(all_architectures(), (CONV_1X1, CONV_3X3)).sum(axis=1)

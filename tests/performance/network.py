@@ -1,9 +1,9 @@
-"""Forward and backward pass of the fast network against the literal one, and their peak memory.
+"""Forward and backward pass of the fast network against the literal one: time and peak memory.
 
     python -m tests.performance.network [--threads 2] [--channels 16] [--cells 5] [--batch 64]
 
-Both run in child processes of their own, turn by turn, so that a busy machine slows both; the
-quickest pass of each counts. Memory is the growth of the process's peak over what it held before.
+Each kind of network runs in its own child processes, in turn, so that a busy machine slows all; the quickest pass of
+each counts. Memory is the growth of the process's peak over what it held before the passes.
 """
 
 import argparse
@@ -23,7 +23,7 @@ KINDS = ("literal", "literal channels_last", "fast")
 
 
 def measure(kind: str, args: argparse.Namespace) -> dict[str, float]:
-    """Seconds of one pass (wall clock and CPU) and peak memory of one kind of network."""
+    """Seconds of the quickest pass (wall clock and CPU) and peak memory (MiB) of one kind of network."""
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     network = Supernet(args.channels, args.cells)
@@ -73,7 +73,7 @@ def main() -> int:
     for kind in KINDS[:2]:
         slow = best[kind]
         print(
-            f"fast against {kind}: {slow['seconds'] / fast['seconds']:.2f} times by the clock, "
+            f"fast against {kind}: {slow['seconds'] / fast['seconds']:.2f} times faster by wall clock, "
             f"{slow['cpu_seconds'] / fast['cpu_seconds']:.2f} by CPU time, "
             f"{slow['peak_mib'] / fast['peak_mib']:.1f} times less memory"
         )

@@ -1,9 +1,9 @@
-"""The memory that reading an official table takes: `python -m tests.performance.official_memory [COUNT] [FOLDER]`.
+"""Peak memory of reading an official table: `python -m tests.performance.official_memory [COUNT] [FOLDER]`.
 
-Writes a file of invented content in the format of NAS-Bench-201 v1_1 as torch saved it: for each of COUNT architectures
-8 trainings of 200 epochs with their curves, the names of epochs pickled anew for each, as in the real file. With all
-15,625 architectures it has about 4.7 GB, as the real one. It is then converted in a process of its own, whose largest
-memory is told.
+Writes a file of invented content in the format of NAS-Bench-201 v1_1 as saved by torch: for each of COUNT architectures
+8 trainings of 200 epochs with their curves, in which the names of epochs are pickled anew for each architecture, as in
+the real file. With all 15,625 architectures it has about 4.7 GB, like the real file. It is then converted in a separate
+process, whose peak memory is printed.
 """
 
 import pickle
@@ -24,9 +24,10 @@ from tests.bench.official_file import EVALUATED_ON
 
 
 class Writer:
-    """Pickles plain data (protocol 2), each text object and container with a place of its own in the memo.
+    """Pickles plain data (protocol 2); each string and container gets its own entry in the memo.
 
-    The places are counted from 0 and noted, so that the bytes can be written again with others.
+    Memo indices are counted from 0 and their positions noted, so that the bytes can be written again with other
+    indices.
     """
 
     def __init__(self) -> None:
@@ -38,14 +39,14 @@ class Writer:
         self.seen: dict[int, int] = {}
 
     def put(self, data: bytes, memo: bool = False) -> None:
-        """Add opcodes, and the place in the memo of what they made."""
+        """Add opcodes and, if `memo`, the memo entry of the object that they build."""
         self.parts.append(data + (b"r" + struct.pack("<I", len(self.places)) if memo else b""))
         self.size += len(self.parts[-1])
         if memo:
             self.places.append(self.size - 4)
 
     def value(self, value: Any) -> None:
-        """Add a value."""
+        """Add the opcodes of `value`."""
         if value is None:
             self.put(b"N")
         elif isinstance(value, float):
@@ -79,7 +80,7 @@ class Writer:
 
 
 def results(epochs: int, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """The results of one architecture under one schedule, all but its string."""
+    """The results of one architecture under one schedule, without its string."""
     curve = {epoch: 50.0 + epoch / 10 for epoch in range(epochs)}
     trainings = {}
     for dataset, splits in EVALUATED_ON.items():
@@ -98,7 +99,7 @@ def results(epochs: int, seeds: tuple[int, ...]) -> dict[str, Any]:
 
 
 def pieces(architectures: int) -> Iterator[bytes]:
-    """The file, a piece at a time."""
+    """The content of the file, one piece at a time."""
     for small in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True, "protocol_version": 1001}):
         yield pickle.dumps(small, 2)
     strings = [to_string(architecture_of(index)) for index in range(architectures)]
@@ -113,10 +114,10 @@ def pieces(architectures: int) -> Iterator[bytes]:
     yield b"".join(head.parts)
     template = Writer()
     kept = [("less", results(12, (777,))), ("full", results(200, (777, 888)))]
-    for name, held in kept:  # kept alive, so that no two texts have one id
+    for name, held in kept:  # kept alive, so that no two strings share an id
         template.value(name)
         template.value(held)
-    # `less` and `full` are dictionaries without their string, which is added behind: a dictionary takes two batches.
+    # `less` and `full` lack their string, which is added at the end: a dictionary can be filled in two batches.
     whole = np.frombuffer(b"".join(template.parts), np.uint8)
     places = np.array(template.places + [at for at, _ in template.fetched])
     numbers = np.array([*range(len(template.places)), *(place for _, place in template.fetched)])
@@ -125,7 +126,7 @@ def pieces(architectures: int) -> Iterator[bytes]:
         bytes_of = whole.copy()
         bytes_of[places[:, None] + np.arange(4)] = (count + numbers).astype("<u4").view(np.uint8).reshape(-1, 4)
         count += len(template.places)
-        # {"less": {...}, "full": {...}} on the stack as name, dict, name, dict: the string enters the last of them.
+        # {"less": {...}, "full": {...}} on the stack as name, dict, name, dict: the string goes into the last one.
         raw = string.encode()
         entry = b"X\x08\0\0\0arch_strX" + struct.pack("<I", len(raw)) + raw + b"s"
         yield b"(J" + struct.pack("<i", index) + b"}(" + bytes_of.tobytes() + entry + b"uu"
@@ -133,16 +134,16 @@ def pieces(architectures: int) -> Iterator[bytes]:
 
 
 def write(path: Path, architectures: int = N_ARCHITECTURES) -> None:
-    """Write the file."""
+    """Write the file for `architectures` architectures to `path`."""
     with path.open("wb") as file:
         for piece in pieces(architectures):
             file.write(piece)
 
 
 def largest_memory(program: str, *arguments: str) -> int:
-    """The largest resident memory, in bytes, of a Python program.
+    """The peak resident memory of a Python program, in bytes.
 
-    On Linux by VmHWM, which begins anew with the program; ru_maxrss begins with that of the process that started it.
+    On Linux this is VmHWM, which starts anew with the program; ru_maxrss starts with that of the parent process.
     """
     if sys.platform == "linux":
         told = "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
@@ -155,7 +156,7 @@ def largest_memory(program: str, *arguments: str) -> int:
 
 
 def main(architectures: int, folder: Path) -> None:
-    """Write, convert, and tell sizes and times."""
+    """Write the file, convert it, and print sizes and times."""
     path = folder / "NAS-Bench-201-v1_1-invented.pth"
     write(path, architectures)
     print(f"{path}: {path.stat().st_size:,} bytes", flush=True)
@@ -171,7 +172,7 @@ def main(architectures: int, folder: Path) -> None:
     done = subprocess.run(command, check=False)
     seconds = time.perf_counter() - start
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1024 if sys.platform == "linux" else 1)
-    print(f"exit code {done.returncode}, {seconds:.0f} s, largest memory {most / 1e9:.2f} GB")
+    print(f"exit code {done.returncode}, {seconds:.0f} s, peak memory {most / 1e9:.2f} GB")
     path.unlink()
 
 

@@ -1,8 +1,8 @@
-"""Architectures per second with inherited weights: many at once against one sub-network after the other.
+"""Architectures per second with inherited weights: many at once against one sub-network after another.
 
     python -m tests.performance.one_shot [--threads 1] [--architectures 400] [--images 128] [--device cpu]
 
-A stretch of consecutive classes, as the exhaustive ranking meets them, on the network of preset digits.
+The architectures are consecutive classes, as in the exhaustive ranking, on the network of preset digits.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from nas_selection_bench.supernets.network.supernet import Supernet
 
 
 def main() -> int:
-    """Print both rates and the time of all classes; 3 where sharing does not pay."""
+    """Print both rates and the time for all classes; return 3 if sharing does not pay."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--architectures", type=int, default=400)

@@ -41,10 +41,10 @@ PUBLISHED = {
     "zen": 0.35,
     "swap": 0.90,
 }
-"""Spearman on NAS-Bench-201 CIFAR-10, about, where we know of a published value."""
+"""Approximate Spearman correlation on NAS-Bench-201 CIFAR-10, for proxies with a published value known to us."""
 
 THIN = {"linear_regions"}
-"""Scores that say something on one channel only."""
+"""Proxies whose scores are meaningful only with one channel."""
 VARIANTS = (
     "fisher[fan_in=yes]",
     "meco[containers=yes]",
@@ -60,7 +60,7 @@ NTK_IMAGES = 16
 
 
 def draw(count: int, seed: int) -> list[Architecture]:
-    """`count` different architectures, each as likely as any other."""
+    """`count` different architectures, drawn uniformly."""
     positions = np.random.default_rng(seed).choice(N_ARCHITECTURES, size=count, replace=False)
     return [architecture_of(int(position)) for position in positions]
 
@@ -68,7 +68,7 @@ def draw(count: int, seed: int) -> list[Architecture]:
 def measure(
     name: str, architecture: Architecture, arguments: argparse.Namespace, images: Tensor, labels: Tensor
 ) -> float:
-    """The score of a freshly initialised network; nan where the proxy has none."""
+    """The score of a freshly initialised network; nan if the proxy fails."""
     seed = derive(arguments.seed, position=code(architecture))
     torch.manual_seed(seed)
     thin = name in THIN
@@ -81,7 +81,7 @@ def measure(
 
 
 def main() -> None:
-    """See the module."""
+    """Print the table that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", default=os.environ.get("NAS_BENCH_TABLE"), help="ground truth (NAS_BENCH_TABLE)")
     parser.add_argument("--data-root", default=None, help="folder with the CIFAR-10 pickles (NAS_BENCH_DATA)")

@@ -1,10 +1,10 @@
-"""The time of a step of every recipe against first-order darts, beside the passes that the recipe says it makes.
+"""Time per step of every recipe relative to first-order darts, beside the number of passes that the recipe declares.
 
     python -m tests.performance.recipes [--threads 1] [--channels 8] [--cells 1] [--batch 64] [--size 16]
 
-Recipes take turns in one process, so that a busy machine slows all; the quickest turn of each counts, in CPU time.
-A pass in which nothing but the edge weights needs gradients is cheaper than one of the weights, and recipes
-that draw operations run only those, so a ratio may be smaller than the passes say; it should not be larger.
+Recipes take turns in one process, so that a busy machine slows all; the quickest turn of each counts, in CPU time. A
+pass in which only the edge weights need gradients is cheaper than one of the weights, and recipes that draw operations
+run only those, so a ratio may be smaller than the passes suggest; it should not be larger.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from nas_selection_bench.supernets.parts.registry import recipes
 from nas_selection_bench.supernets.training.loop import make_search
 
 CYCLE = 4
-"""Steps of one turn: idarts has one step of the alphas in four."""
+"""Steps per turn: idarts updates the alphas in one step of four."""
 SLACK = 1.15
-"""What a step may take beyond its passes: its optimisers, its noise, its own arithmetic."""
+"""Factor by which a step may exceed its passes, for its optimisers, its noise and its own arithmetic."""
 
 
 def start(recipe: Recipe, args: argparse.Namespace) -> SupernetState:
-    """A search of `recipe` in the ninth of ten epochs, as far as a step can tell."""
+    """A search with `recipe` in the ninth of ten epochs, as far as a step can tell."""
     generator = torch.Generator().manual_seed(0)
     network = recipe.build(args.channels, args.cells, 10)
     initialise(network, generator)
@@ -35,7 +35,7 @@ def start(recipe: Recipe, args: argparse.Namespace) -> SupernetState:
 
 
 def turn(recipe: Recipe, search: SupernetState, batch: Batch) -> float:
-    """CPU seconds of a step."""
+    """CPU seconds per step."""
     noise = recipe.noise(torch.Generator().manual_seed(1), CYCLE, search.network)
     started = time.process_time()
     for step in range(CYCLE):
@@ -45,7 +45,7 @@ def turn(recipe: Recipe, search: SupernetState, batch: Batch) -> float:
 
 
 def main() -> int:
-    """Print a table; 3 where a recipe is slower than its passes say."""
+    """Print a table; return 3 if a recipe is slower than its passes suggest."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--channels", type=int, default=8)
@@ -59,7 +59,7 @@ def main() -> int:
     batch = images, torch.randint(10, (args.batch,))
     searches = {name: (recipe, start(recipe, args)) for name, recipe in recipes().items()}
     best: dict[str, float] = {}
-    for _ in range(args.turns + 1):  # the first is for libraries to set themselves up
+    for _ in range(args.turns + 1):  # libraries set themselves up in the first
         for name, (recipe, search) in searches.items():
             best[name] = min(turn(recipe, search, batch), best.get(name, float("inf")))
     print(f"one step, C={args.channels}, N={args.cells}, batch {args.batch} of {args.size}x{args.size}, "

@@ -1,7 +1,7 @@
-"""How a report's time and memory grow with its records: `python -m tests.performance.report_scale [RECORDS ...]`.
+"""Growth of a report's time and memory with its records: `python -m tests.performance.report_scale [RECORDS ...]`.
 
-Draws reports of invented runs, by default of 1,000, 10,000 and 100,000 records: fifty selectors on twenty recipes,
-with ever more supernet seeds. Each in a process of its own; prints CPU seconds, megabytes and bytes of the page.
+Draws reports of invented runs, by default with 1,000, 10,000 and 100,000 records: fifty selectors on twenty recipes,
+with more and more supernet seeds. Each report has its own process; prints CPU seconds, megabytes and the page's bytes.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PER_SEED = len(SELECTORS) * len(RECIPES)
 
 
 def invent(out: Path, table: GroundTruth, records: int) -> None:
-    """A run of so many records: one supernet seed is measured, and stands again under further seeds."""
+    """Write a run of `records` records: the results of one supernet seed, repeated under further seeds."""
     write_results(out, table, recipes=RECIPES, seeds=1, epochs=(10,), selectors=SELECTORS, failures=False,
                   ranking=False)  # fmt: skip
     for name in ("records", "scores", "costs"):
@@ -35,7 +35,7 @@ def invent(out: Path, table: GroundTruth, records: int) -> None:
 
 
 def measure(records: int) -> None:
-    """Draw one report and print what it took."""
+    """Draw one report and print its CPU time, peak memory and page size."""
     table = invented_table(("cifar10",))
     with tempfile.TemporaryDirectory() as folder:
         invent(Path(folder), table, records)
@@ -47,7 +47,7 @@ def measure(records: int) -> None:
 
 
 def main() -> int:
-    """Each size in a process of its own, since a process keeps the memory that it once had."""
+    """Measure each size in its own process, since the peak memory of a process never falls."""
     parser = argparse.ArgumentParser(prog="python -m tests.performance.report_scale", description=__doc__)
     parser.add_argument("records", nargs="*", type=int, default=list(SIZES))
     parser.add_argument("--one", action="store_true", help="measure in this process")
