@@ -19,7 +19,7 @@ def table() -> GroundTruth:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
-    """Records of two data sets, two recipes, three seeds; some failed, skipped, missing. Never drawn."""
+    """Two data sets, two recipes, three seeds; some cells failed, were skipped or are missing. No report is drawn."""
     return write_results(tmp_path_factory.mktemp("run") / "out", table)
 
 
@@ -30,14 +30,14 @@ def results(folder: Path) -> Results:
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
-    """The same run with its report."""
+    """The same run with its report drawn."""
     out = write_results(tmp_path_factory.mktemp("drawn") / "out", table)
     return write_report(out, table)
 
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Material:
-    """A smaller run: three selectors, of which one has the same result beside every recipe."""
+    """A smaller run: three selectors, one of which has the same result beside every recipe."""
     out = tmp_path_factory.mktemp("alike") / "out"
     return source_of(out, table, recipes=("a", "b", "c"), seeds=3, selectors=FEW, alike=("one-draw",))
 

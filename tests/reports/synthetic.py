@@ -1,6 +1,6 @@
-"""An output folder made of invented numbers: what the reports are tested on.
+"""An output folder of invented numbers, on which the reports are tested.
 
-`python -m tests.reports.synthetic OUT [--large]` writes one to look at.
+`python -m tests.reports.synthetic OUT [--large]` writes one for inspection.
 """
 
 import argparse
@@ -38,7 +38,7 @@ COMMANDS = [[*LITE, "--selectors", "all,!darts-pt*"], LITE]
 PRIOR = np.array([0.0, 2.0, 3.0, 4.0, 1.0])
 
 SELECTORS = {
-    # name: (weight of the truth, weight of the prior, of skip connections, noise, selector seeds, seconds)
+    # name: (weights of the truth, of the prior and of skip connections, noise, selector seeds, seconds)
     "magnitude": (0.1, 0.2, 2.5, 1.0, 1, 0.01),
     "magnitude-no-none": (0.1, 0.2, 2.2, 1.0, 1, 0.01),
     "darts-pt": (0.9, 0.6, 0.3, 1.4, 2, 380.0),
@@ -50,7 +50,7 @@ SELECTORS = {
 }
 
 FEW = {
-    # The first has the best scores by far, and one result per supernet seed.
+    # The first has by far the best scores; tests may give it one result per supernet seed.
     "one-draw": (9.0, 0.8, 0.0, 0.1, 1, 1.0),
     "good": (1.0, 0.8, 0.0, 0.9, 1, 1.0),
     "bad": (-3.0, 0.0, 0.0, 0.5, 1, 1.0),
@@ -58,7 +58,7 @@ FEW = {
 
 
 def invented_table(datasets: Sequence[str] = ("cifar10", "cifar100"), seed: int = 0) -> GroundTruth:
-    """A table whose accuracies follow a simple rule with noise: three trials, the third one for half of the cells."""
+    """A table whose accuracies follow a simple rule with noise; three trials, the third for half of the table."""
     generator = np.random.default_rng(seed)
     operations = all_architectures().astype(int)
     weights = np.array([1.0, 0.7, 0.6, 1.6, 0.9, 1.0])
@@ -174,7 +174,7 @@ def write_results(
 
 
 def source_of(out: Path, table: GroundTruth, **options: object) -> Material:
-    """An invented run of one data set without failures, read back; `options` as `write_results` takes them."""
+    """An invented run of one data set without failures, read back; `options` are those of `write_results`."""
     given: dict[str, object] = {"datasets": ("cifar10",), "failures": False, "ranking": False, **options}
     return Material(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Which criteria a result speaks for, recounted from its rows, and what bounds it."""
+"""The criteria that a result supports, recounted from its rows, and the limits of that advice."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ def first(source: Material) -> tuple[Contest, Advice, Limits]:
 
 
 def with_verdicts(contest: Contest, verdicts: dict[tuple[str, str], Verdict]) -> Contest:
-    """The same contest with these verdicts of pairs, as if they had been found."""
+    """The same contest with these verdicts in place of those found for the pairs."""
     comparisons = [
         replace(c, verdict=verdicts.get((c.first, c.second), c.verdict)) for c in contest.comparisons
     ]  # fmt: skip
@@ -77,7 +77,7 @@ def test_what_differs_by_little_and_what_cannot_be_compared_is_counted(source: M
 
 
 def test_one_family_is_counted_in_one_sentence(results: Results, table: GroundTruth, tmp_path: Path) -> None:
-    """The main forms as the finding counts them: a founding criterion's verdict within its own family is another."""
+    """Main forms are counted as in the finding; a founding criterion's verdict within its own family is another."""
     source = Material(results, table, tmp_path)
     for contest in source.contests:
         found = advice(source, contest)
@@ -134,7 +134,7 @@ def test_one_seed_advises_nothing_and_says_so(tmp_path: Path, table: GroundTruth
 
 @pytest.mark.parametrize("percent", [40.0, 99.9])
 def test_a_higher_mean_over_fewer_recipes_is_told_apart(tmp_path: Path, table: GroundTruth, percent: float) -> None:
-    """A criterion that has rows of one recipe alone, with accuracies below and above all others."""
+    """The criterion `partial` has rows of one recipe only, with accuracies below or above all others."""
     out = tmp_path / "out"
     source_of(out, table, seeds=1, selectors=FEW)
     rows = pd.read_csv(out / "records.csv")

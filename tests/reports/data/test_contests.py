@@ -1,4 +1,4 @@
-"""Who leads, who cannot be placed, and what the finding and the captions say of it."""
+"""The leader, selectors that cannot be placed, and the statements of the finding and the captions on them."""
 
 import itertools
 import statistics
@@ -43,7 +43,7 @@ def test_captions_say_what_the_pairs_are(source: Material, contest: Contest) -> 
 
 
 def test_a_random_choice_is_compared_in_percentiles_of_the_space(source: Material, contest: Contest) -> None:
-    """Its accuracies have a long tail: most lie above their mean, but half of them above their median."""
+    """Accuracies of random choices have a long tail: most lie above their mean, but half of them above their median."""
     space = source.table.accuracy("cifar10")
     expected = 100 * sum(float((space < accuracy).mean()) for accuracy in space) / len(space)
     rows = pd.read_csv(source.results.folder / "records.csv")
@@ -72,7 +72,7 @@ def test_the_margin_is_the_noise_of_the_region_compared(source: Material, contes
 
 
 def test_drawing_lots_is_better_than_chance_no_more_often_than_it_may_be() -> None:
-    """Nine draws against the expected percentile; against the mean accuracy the test would be wrong far more often."""
+    """Nine draws against the expected percentile; against the mean accuracy, the test would err far more often."""
     space = embedded_table("digits").accuracy("digits")
     percentiles = 100 * np.searchsorted(np.sort(space), space, side="left") / len(space)
     drawn = np.random.default_rng(0).integers(len(space), size=(1000, 9))
@@ -109,7 +109,7 @@ def test_those_that_always_choose_alike_are_clones_of_one(table: GroundTruth, tm
 
 
 def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTruth, tmp_path: Path) -> None:
-    """However many others there are, the correction of the comparison that was planned stays as it is."""
+    """However many other criteria there are, the correction of the planned comparison does not change."""
     named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"]}
     alone = source_of(tmp_path / "alone", table, selectors=named, recipes=("a", "b", "c"), seeds=4).contests[0]
     assert alone.founders == [], "all there is, so no family apart"
@@ -171,13 +171,13 @@ def test_every_factor_names_primary_selectors_that_differ_in_one_part() -> None:
         first, second = registry.find(factor.first), registry.find(factor.second)
         assert isinstance(first, Greedy) and isinstance(second, Greedy)
         schedule = (first.order, first.tune) != (second.order, second.tune)
-        # LossRise is Mask by loss without its constant.
+        # LossRise is Mask by loss, without Mask's constant.
         same_rule = first.rule == second.rule or factor.pair == {"darts-pt-loss", "ostr-exact"}
         assert schedule == same_rule, factor.pair
 
 
 def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Path) -> None:
-    """Two with many seeds among many with few: nobody else could have led."""
+    """Two selectors have many seeds and all others few, so no other could have led."""
     many = {"magnitude": FEW["good"], "pt-random": FEW["bad"]}
     others = {f"other-{i}": (0.4 * i, 0.1, 0.0, 0.5, 1, 1.0) for i in range(10)}
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=9,

@@ -1,4 +1,4 @@
-"""What is known of edges, of supernets, and of two criteria together, against plain computations."""
+"""Knowledge of edges, quality of supernets, and pairs of criteria, against plain computations."""
 
 import itertools
 from dataclasses import replace
@@ -56,7 +56,7 @@ def test_a_better_supernet_is_a_better_selection_where_it_is_so(material: Materi
 
 
 def test_more_supernets_than_can_be_ordered_have_no_p_of_zero(table: GroundTruth, tmp_path: Path) -> None:
-    """Nine supernets in one order by every criterion: of the drawn orders few or none are as far from 0."""
+    """Every criterion orders nine supernets alike: few or none of the drawn orders have a tau as far from 0."""
     of = source_of(tmp_path / "out", table, selectors=FEW, recipes=("a",), seeds=9)
     rows = of.results.rows
     fresh = rows.assign(supernet_accuracy=40.0 + rows["supernet_seed"], test=80.0 + rows["supernet_seed"])

@@ -1,4 +1,4 @@
-"""Doses are read off the names of recipes; responses are means of seeds."""
+"""Doses are read from the names of recipes; responses are means per seed."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""The analysis of the factorial against paired t tests, an exact decomposition, and effects that were put in."""
+"""The analysis of the factorial against paired t tests, an exact decomposition, and planted effects."""
 
 import itertools
 
@@ -47,7 +47,7 @@ def test_levels_are_read_off_names(selector: str, expected: object) -> None:
 
 
 def rows(values: np.ndarray) -> pd.DataFrame:
-    """[seeds, 3 rules, 2 orders, 2 tunings] as the rows of a result."""
+    """Values [seeds, 3 rules, 2 orders, 2 tunings] as the rows of a result."""
     names = ("darts-pt", "disc-acc", "ostr")
     found = []
     for seed, r, o, t in np.ndindex(values.shape):
@@ -102,7 +102,7 @@ def test_effects_that_were_put_in_are_found() -> None:
     random = np.random.default_rng(2)
     values = 90 + random.normal(size=(8, 1, 1, 1)) + 0.01 * random.normal(size=(8, 3, 2, 2))
     values[:, 0] += 3  # the first rule is better by 3 than both others
-    values[:, :, 1, 1] += 1  # tuning helps in the second order only
+    values[:, :, 1, 1] += 1  # tuning helps only with the second order
     terms = {term.factors: term for term in analysed(of(values))}
     assert terms["rule",].effects[0].mean == pytest.approx(2, abs=0.02)
     assert terms["order", "tuning"].effects[3].mean == pytest.approx(0.25, abs=0.02)
@@ -123,7 +123,7 @@ def test_corrected_p_are_holms() -> None:
 @settings(max_examples=30, deadline=None)
 @given(blocks=st.integers(3, 9), rules=st.integers(2, 5), seed=st.integers(0, 2**16))
 def test_sphericity_is_that_of_the_covariance_between_levels(blocks: int, rules: int, seed: int) -> None:
-    """Greenhouse & Geisser 1959 by their own formula, from the covariances S of the levels."""
+    """The formula of Greenhouse & Geisser 1959, from the covariances S of the levels."""
     random = np.random.default_rng(seed)
     values = random.normal(size=(blocks, rules)) * random.uniform(0.1, 5, size=rules)
     s, k = np.cov(values.T), rules
@@ -138,13 +138,13 @@ def test_sphericity_is_that_of_the_covariance_between_levels(blocks: int, rules:
 
 @pytest.mark.parametrize("value", [91.23, 93.37 / 3, 88.1])
 def test_choices_that_are_all_alike_explain_nothing(value: float) -> None:
-    """Means over equal accuracies are unequal in their last bit."""
+    """Means of equal accuracies differ in their last bit."""
     values = np.full((5, 3, 2, 2), value) + np.random.default_rng(0).normal(size=(5, 1, 1, 1))
     assert all((term.share, term.p, term.p_corrected) == (0, 1, 1) for term in analysed(of(values)))
 
 
 def test_where_a_rule_is_skipped_fewer_rules_may_have_more_checkpoints() -> None:
-    """`darts-pt` on two seeds of six: two rules on six checkpoints are more values than three on two."""
+    """`darts-pt` has two seeds of six: two rules on six checkpoints are more values than three rules on two."""
     values = np.random.default_rng(0).normal(size=(6, 3, 2, 2))
     every = rows(values)
     skipped = every["selector"].str.startswith("darts-pt") & (every["supernet_seed"] >= 2)

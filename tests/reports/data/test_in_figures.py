@@ -1,4 +1,4 @@
-"""Which selectors are drawn where there are more than fit."""
+"""The selectors that a figure shows if it has no room for all."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ NAMES = ["zero-cost-pt-zen", "darts-pt", "darts-pt-loss", "zero-cost-pt", "zero-
 
 
 def test_main_forms_come_before_variants_and_keep_their_order() -> None:
-    names = [f"x-{name}" for name in NAMES]  # none of which is among the founding papers' criteria
+    names = [f"x-{name}" for name in NAMES]  # none is a criterion of the founding papers
     assert focus(names, most=4) == [f"x-{name}" for name in ("darts-pt", "zero-cost-pt", "ostr", "magnitude")]
     assert focus(names, most=5)[0] == "x-zero-cost-pt-zen" and len(focus(names, most=5)) == 5
     assert focus(NAMES, most=len(NAMES)) == NAMES

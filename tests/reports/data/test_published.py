@@ -1,4 +1,4 @@
-"""reports/data/published.csv: whose numbers stand beside which of ours."""
+"""reports/data/published.csv: published numbers, and our recipes and selectors beside which they appear."""
 
 import csv
 import re
@@ -17,7 +17,7 @@ with files("nas_selection_bench.reports.data").joinpath("published.csv").open(en
 def test_ours_exists(entry: dict[str, str]) -> None:
     assert bool(entry["recipe"]) == bool(entry["selector"])
     if entry["recipe"]:
-        # Both raise UsageError for a name that nobody has.
+        # Both raise UsageError for an unknown name.
         assert recipes.find(entry["recipe"]).name == entry["recipe"]
         assert selectors.find(entry["selector"]).name == entry["selector"]
 

@@ -137,7 +137,7 @@ def test_one_draw_counts_once_however_many_recipes_it_stands_beside() -> None:
 
 
 def test_a_collapse_on_one_selector_seed_is_a_collapse(table: GroundTruth, tmp_path: Path) -> None:
-    """A mean over selector seeds would hide it: percentiles of 1 and 95 have a mean of 48."""
+    """A mean over selector seeds would hide the collapse: percentiles of 1 and 95 have a mean of 48."""
     twice = {"twice": (1.0, 0.8, 0.0, 0.9, 2, 1.0), "good": FEW["good"]}
     source = source_of(tmp_path / "out", table, selectors=twice, recipes=("a",), seeds=6)
     rows = source.results.rows
@@ -165,7 +165,7 @@ def test_scores_whose_keys_are_of_another_kind_fit_no_row(
     frame = pd.read_csv(copy / "scores.csv", dtype=str, keep_default_na=False)
     frame.loc[1, column] = value
     frame.to_csv(copy / "scores.csv", index=False)
-    if column == "recipe":  # a text that is missing is a text
+    if column == "recipe":  # an empty text is still a text
         Results.read(copy)
         return
     with pytest.raises(DataError, match=column):

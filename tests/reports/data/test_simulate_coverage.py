@@ -1,4 +1,4 @@
-"""The written coverage table is what the simulation gives, and the intervals keep what they promise."""
+"""The stored coverage table agrees with the simulation, and the intervals have the promised coverage."""
 
 import csv
 from importlib.resources import files
@@ -42,7 +42,7 @@ def test_skewed_results_are_covered_less_and_better_with_more_seeds() -> None:
 
 def test_few_seeds_of_which_one_collapsed_have_no_interval() -> None:
     table = stored()
-    # All five stand with probability 0.85 ** 5; what is then covered is the mean of those that stand.
+    # No seed collapses with probability 0.85 ** 5; the interval is then one for the mean without collapses.
     assert table[MEAN, COLLAPSES, 1, 5][0] == pytest.approx(0.85**5, abs=0.04)
     assert table[MEAN, COLLAPSES, 1, 10][0] == table[MEAN, COLLAPSES, 3, 3][0] == 1
 

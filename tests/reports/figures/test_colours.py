@@ -1,4 +1,4 @@
-"""Series can be told apart and seen, in the light and the dark, by colour-blind readers too."""
+"""Series are visible and can be told apart in the light and dark themes, also by colour-blind readers."""
 
 import re
 from importlib.resources import files
@@ -28,14 +28,14 @@ OKLAB = np.array([[0.21045, 0.79362, -0.00407], [1.97800, -2.42859, 0.45059], [0
 """Ottosson, "A perceptual color space for image processing", 2020: distances are as large as they look."""
 APART = 0.04
 CONTRAST = 3.0
-"""Of graphics against what is behind them: WCAG 2.2, criterion 1.4.11."""
+"""Least contrast between graphics and their background: WCAG 2.2, criterion 1.4.11."""
 
 STYLE = files("nas_selection_bench.reports.page").joinpath("style.css").read_text(encoding="utf-8")
 THEMES = [("file", LIGHT), *re.findall(r"(:root[^{]*|@media print[^{]*)\{([^}]*--s0[^}]*)}", STYLE)]
 
 
 def colours_of(theme: str, names: list[str]) -> NDArray[np.float64]:
-    """[names, 3] linear light."""
+    """The colours `names` of a theme, [names, 3], as linear light."""
     found = dict(re.findall(r"--(\w+): ?(#[0-9a-f]{6})", theme))
     of = np.array([[int(found[name][i : i + 2], 16) / 255 for i in (1, 3, 5)] for name in names])
     return np.where(of <= 0.04045, of / 12.92, ((of + 0.055) / 1.055) ** 2.4)

@@ -1,4 +1,4 @@
-"""What the figures draw: positions of marks and lines, labels, gaps."""
+"""The contents of figures: positions of marks and lines, labels, gaps."""
 
 import math
 import re
@@ -27,7 +27,7 @@ from tests.reports.synthetic import SELECTORS, write_results
 
 @pytest.fixture(scope="module")
 def many(table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Five recipes, so that the second band of a grid of four columns holds one; two methods along two epochs."""
+    """Five recipes, so that the second row of a grid of four columns holds one; two methods at two epochs."""
     out = tmp_path_factory.mktemp("many") / "out"
     recipes = ("a", "b", "c", "d", "e")
     few = {name: SELECTORS[name] for name in ("magnitude", "magnitude-no-none")}
@@ -40,7 +40,7 @@ def best(table: GroundTruth) -> float:
 
 
 def tips(drawing: Drawing) -> list[str]:
-    """What every mark of a figure says where somebody points at it."""
+    """The tooltip of every mark of a figure."""
     return [unescape(tip) for tip in re.findall(r'data-tip="([^"]*)"', drawing.markup("a figure"))]
 
 
@@ -84,7 +84,7 @@ def test_every_column_shows_its_epochs(many: Results, table: GroundTruth) -> Non
 
 @given(st.floats(0, 60), st.floats(0.2, 60))
 def test_the_accuracy_axis_is_the_logarithm_of_the_distance_to_the_optimum(regret: float, worst: float) -> None:
-    """Equal ratios of distance plus a tenth are equal lengths, whatever else the axis has to hold."""
+    """Equal ratios of (distance + 0.1) are equal lengths, whatever range the axis covers."""
     axis = AccuracyAxis(94.37, worst, 0, 100)
 
     def stretch(r: float) -> float:
@@ -122,7 +122,7 @@ def test_what_read_no_supernet_is_hollow_and_not_joined(table: GroundTruth, tmp_
 
 
 def test_costs_are_compared_by_means_over_all_recipes(table: GroundTruth, tmp_path: Path) -> None:
-    """The best on one recipe is not the best, and what lacks a recipe is compared with nothing."""
+    """The best selector on one recipe is not the best overall; one that lacks a recipe is not compared."""
     seconds = {"slow": 50.0, "lucky": 9.0, "magnitude": 0.1, "quick": 1.0}
     many = {name: (0.5, 0.5, 0.0, 0.5, 1, cost) for name, cost in seconds.items()}
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("blank", "darts"), epochs=(3,),

@@ -1,4 +1,4 @@
-"""The score maps: whose names, which operations, which colours."""
+"""The names, operations and colours of score maps."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_names_operations_and_colours_can_be_read(table: GroundTruth) -> None:
     panels = len(names) + 2  # two oracles
     for operation in ("none", "skip", "1×1", "3×3", "pool"):
         assert markup.count(f">{operation}</text>") == panels
-    # The highest score is the fullest of one colour, the lowest of the other, whichever theme the page has.
+    # In every theme, the highest score has the full tint of one colour, the lowest that of the other.
     squares = {css: outline.count("M") for css, outline in re.findall(r'<path class="(\w+ l\d+)" d="([^"]*)"', markup)}
     assert squares["keep l10"] >= len(names) and squares["drop l10"] >= len(names)
     tips = re.findall(r'data-tip="([^"]*)"', markup)

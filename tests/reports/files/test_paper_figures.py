@@ -1,4 +1,4 @@
-"""Figures for papers against the numbers that they show: positions and labels, not prose; and the same bytes twice."""
+"""Figures for papers against the numbers that they show (positions and labels, not prose); repeats give equal bytes."""
 
 from collections.abc import Iterator
 from pathlib import Path

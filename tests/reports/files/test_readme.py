@@ -1,4 +1,4 @@
-"""The README's results come from stored ones."""
+"""The README's results are those of stored runs."""
 
 import csv
 import re
@@ -36,7 +36,7 @@ def test_the_picture_is_where_it_says(page: Path, tmp_path: Path) -> None:
 
 
 def test_what_was_shown_is_counted_as_on_the_page(tmp_path: Path) -> None:
-    """A criterion has the verdict of the narrowest family that it is in."""
+    """A criterion has the verdict of the narrowest family to which it belongs."""
     (tmp_path / "tables").mkdir()
     rows = "".join(f"c,blank,{name},test,90\n" for name in "abd")
     rows += "c,(table),constant-order,test,93.756\nc,(table),all-3x3,test,93.756\n"
@@ -57,7 +57,7 @@ def test_what_was_shown_is_counted_as_on_the_page(tmp_path: Path) -> None:
 
 
 def test_the_repository_shows_the_stored_results() -> None:
-    """What `python -m nas_selection_bench readme results/cifar10-lite README.md` would write stands there already."""
+    """The README agrees with the output of `python -m nas_selection_bench readme results/cifar10-lite README.md`."""
     root = Path(__file__).parents[3]
     text = (root / "README.md").read_text(encoding="utf-8")
     assert text == readme.replace_block(text, readme.block(root / "results" / "cifar10-lite", root / "README.md"))

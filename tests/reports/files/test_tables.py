@@ -1,4 +1,4 @@
-"""tables/: what stands in them is what the records say."""
+"""The files in tables/ agree with the records."""
 
 import csv
 import itertools
@@ -18,7 +18,7 @@ from nas_selection_bench.reports.page.page import write_report
 from tests.reports.synthetic import SELECTORS, write_results
 
 NOTED = ("comparisons", "yardsticks", "transfer", "two_criteria", "supernet_quality")
-"""Tables that are CSV alone."""
+"""Tables that exist only as CSV."""
 
 
 def read(page: Path, name: str) -> list[dict[str, str]]:

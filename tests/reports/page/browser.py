@@ -1,7 +1,7 @@
-"""A real headless Chromium to look at the page with.
+"""A real headless Chromium that shows the page.
 
-A copy of the page gets a script that acts as a reader would and writes what it saw into the document, which
-`chromium --dump-dom` prints. Tests are skipped where there is no Chromium.
+A copy of the page gets a script that acts like a reader and writes what it saw into the document; `chromium --dump-dom`
+prints it. Tests are skipped if there is no Chromium.
 """
 
 import html
@@ -53,7 +53,7 @@ def chromium(folder: Path, *arguments: str) -> str:
 
 
 def act(page: Path, folder: Path, script: str, address: str = "", opened: bool = True) -> Any:
-    """What `script`, the body of an async function, returns after the page has set itself up, its sections open."""
+    """The result of `script`, the body of an async function, run after the page is set up and its sections are open."""
     text = page.read_text(encoding="utf-8").replace("<head>", "<head>" + PROLOGUE, 1)
     copy = folder / "page.html"
     copy.write_text(

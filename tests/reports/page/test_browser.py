@@ -126,7 +126,7 @@ def test_a_mark_whose_numbers_had_to_go_still_has_its_name(page: Path, tmp_path:
 
 def test_the_baseline_can_be_changed(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    # The page's own baseline is not computed again; under another name of it the script has to write its rows.
+    # The page keeps the rows of its own baseline; for the same baseline under another name, the script must write them.
     assert text.count('data-baseline="constant-order"') == 2
     other = tmp_path / "other.html"
     other.write_text(text.replace('data-baseline="constant-order"', 'data-baseline="random"'), encoding="utf-8")
@@ -145,12 +145,12 @@ def test_the_baseline_can_be_changed(page: Path, tmp_path: Path) -> None:
     assert "ostr" not in seen["rows"]
     assert "darts-pt" in seen["rows"]
     assert seen["heading"].endswith("against ostr")
-    # What the script writes is what the page said before.
+    # The script must write the rows that the page had before.
     assert sorted(seen["again"]) == sorted(seen["before"])
 
 
 def test_the_first_baseline_comes_back_with_every_row(page: Path, tmp_path: Path) -> None:
-    """The script may hold fewer selectors than the page: what the page came with is not lost."""
+    """The script may hold fewer selectors than the page: the original rows of the page must not be lost."""
     text = page.read_text(encoding="utf-8")
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, flags=re.S)[1])
     lost = data["selectors"].index("pt-random")

@@ -1,4 +1,4 @@
-"""The page as it looks: colours, widths, labels that do not overlap, print."""
+"""The look of the page: colours, widths, labels that do not overlap, print."""
 
 import re
 from pathlib import Path

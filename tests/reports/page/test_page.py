@@ -224,7 +224,7 @@ def test_a_large_run_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     text = page.read_text(encoding="utf-8")
     assert page.stat().st_size <= 200_000
     assert "selector-11" in text
-    # What had to give way is named, and stands beside the page.
+    # Figures that had to be left out are named, and lie in a folder beside the page.
     assert "see the folder figures" in text
     assert "The 6 × 5 scores beside the oracle: 2 figures not drawn (blank; gdas[tau=5]):" in text
     assert (out / "figures" / "scores-cifar10-gdas_tau_5_.svg").is_file()
@@ -238,7 +238,7 @@ def test_every_figure_may_give_way_that_of_all_seeds_last(
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), seeds=2, ranking=False)
 
     def drawn(limit: int) -> tuple[list[str], int, str]:
-        """Figures on a page of so many bytes, the bytes that it has, and its data on the selections."""
+        """Figures on a page limited to `limit` bytes, the size of the page, and its data on the selections."""
         monkeypatch.setattr(nas_selection_bench.reports.page.page, "LIMIT", limit)
         text = write_report(out, table).read_text(encoding="utf-8")
         figures = re.findall(r'id="([a-z]+)-cifar10[^>]*>\n<h4>[^<]*</h4>\n<div class="scroll"><svg', text)

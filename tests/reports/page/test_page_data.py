@@ -1,4 +1,4 @@
-"""What the script of the page reads, where there are more selectors than figures show."""
+"""The data for the page's script, if there are more selectors than figures show."""
 
 from pathlib import Path
 

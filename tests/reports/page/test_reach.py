@@ -1,4 +1,4 @@
-"""The page for every reader, in a real headless Chromium: by keys, by taps, on a telephone, far down."""
+"""The page for every reader, in a real headless Chromium: by keyboard, by taps, on a phone, scrolled far down."""
 
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def test_heads_and_contents_stay_in_sight(page: Path, tmp_path: Path) -> None:
 
 
 def test_a_telephone_shows_it_all(page: Path, tmp_path: Path) -> None:
-    # A frame of that width, since a window has a least one; its copy of the page is set up already and runs no script.
+    # A frame of that width, since windows have a minimum; its copy of the page is already set up and runs no script.
     seen = act(page, tmp_path, """
         const frame = document.createElement("iframe");
         frame.sandbox = "allow-same-origin";

@@ -1,4 +1,4 @@
-"""The pages of the stored results, as a reader meets them: the script runs, and every mark has a name."""
+"""The pages of the stored results, as a reader sees them: the script runs, and every mark has a name."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ LOOK = """
     found: [cells.length, first.length, marks.length],
   };
 """
-"""How many marks have no name where one points at them, or comes to them with the keyboard."""
+"""Counts the marks that get no name when they are pointed at or reached with the keyboard."""
 
 
 @pytest.mark.parametrize("name", sorted(page.parent.name for page in RESULTS.glob("*/report.html")))

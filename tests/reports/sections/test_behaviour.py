@@ -1,4 +1,4 @@
-"""The sections on behaviour: every number of a table against what the records say."""
+"""The sections on behaviour: every number of a table against the records."""
 
 import re
 from dataclasses import replace
@@ -86,7 +86,7 @@ def test_memory_of_the_whole_process_is_not_called_a_selections(source: Material
 
 
 def test_every_member_of_the_pareto_front_is_in_the_table(table: GroundTruth, tmp_path: Path) -> None:
-    """Forty criteria in their main form fill the focus; the cheapest is the worst of them all."""
+    """Forty criteria in their main form fill the focus; the cheapest criterion is the worst of all."""
     many = {f"criterion{i:02}": (0.1 * i, 0.3, 0.0, 0.5, 1, 5.0 + i) for i in range(40)}
     many["cheap"] = (-2.0, -2.0, 0.0, 0.1, 1, 0.001)
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), epochs=(3,), seeds=12,
@@ -119,7 +119,7 @@ def test_choices_are_looked_up_on_the_other_data_set(
     floors = {yardstick.name: yardstick for yardstick in source.all_yardsticks[there]}
     assert told.keys() == {*rows["selector"], *floors}
     accuracy = table.accuracy(there)
-    for name in ("ostr", "darts-pt-loss"):  # one and two selector seeds, which are averaged first
+    for name in ("ostr", "darts-pt-loss"):  # with one and two selector seeds, which are averaged first
         of = rows[rows["selector"] == name]
         reached = of.assign(there=[accuracy[code(parse(text))] for text in of["architecture"]])
         per_seed = reached.groupby(["recipe", "supernet_seed"])["there"].mean()

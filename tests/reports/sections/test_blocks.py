@@ -1,4 +1,4 @@
-"""Figures that are not drawn are told once per reason."""
+"""Figures that are not drawn are reported once per reason."""
 
 from nas_selection_bench.reports.sections.blocks import Block, Heading, Picture, Prose, gathered
 

@@ -1,4 +1,4 @@
-"""Which of the selected architectures is drawn for all of them, and which selectors score alike."""
+"""The selected architecture that is drawn to represent all, and the agreement between selectors' scores."""
 
 import re
 from itertools import product
@@ -47,7 +47,7 @@ def test_selectors_are_compared_by_their_first_seed_on_shared_checkpoints(
     rows = rows[(rows["dataset"] == "cifar10") & (rows["epoch"] == 10) & (rows["selector_seed"] == 0)]
     scores = {place: group["score"].to_numpy().reshape(6, 5)
               for place, group in rows.groupby(["selector", "recipe", "supernet_seed"])}  # fmt: skip
-    # Two seeds against one, two against two, and one that is missing on a checkpoint.
+    # Two selector seeds against one, two against two, and a selector that is missing on one checkpoint.
     for a, b in (("darts-pt-loss", "ostr"), ("darts-pt", "pt-random"), ("disc-acc", "zero-cost-pt-nwot")):
         taus = [
             np.mean([stats.kendalltau(scores[a, *p][e], scores[b, *p][e]).statistic for e in range(6)])

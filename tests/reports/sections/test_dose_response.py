@@ -67,7 +67,7 @@ def test_floors_are_those_of_the_table(doses: Material) -> None:
 
 
 def test_the_sentence_says_who_holds_how_far() -> None:
-    """By percentile: the mean accuracy of the space is at its 23rd percentile on CIFAR-10."""
+    """Judged by percentile: the mean accuracy of the space is at its 23rd percentile on CIFAR-10."""
     found = [
         Response("a", 0.4, (93, 92)), Response("a", 0.8, (90, 91)),
         Response("b", 0.4, (93, 92)), Response("b", 0.8, (90, 88)),
@@ -87,7 +87,7 @@ def test_the_sentence_says_who_holds_how_far() -> None:
 
 
 def test_no_mean_over_doses_is_called_the_highest(doses: Material) -> None:
-    """It would depend on which doses each criterion was tried at."""
+    """Such a mean would depend on the doses at which each criterion was tried."""
     assert not {Kind.LEADER, Kind.GROUPS} & {point.kind for point in points(doses)}
 
 

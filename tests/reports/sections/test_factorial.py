@@ -1,4 +1,4 @@
-"""The section of the factorial: its tables hold what was analysed."""
+"""The section on the factorial: its tables agree with the analysis."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_there_is_no_section_without_a_factorial(source: Material) -> None:
 
 
 def test_a_design_that_shows_nothing_is_a_sentence() -> None:
-    """Every checkpoint has the same values for all combinations: no effect, and no division by nothing."""
+    """Every checkpoint has the same value for all combinations: no effect, and no division by zero."""
     values = np.repeat(np.arange(4.0), 12).reshape(4, 3, 2, 2)
     found = Design((("a", "b", "c"), ("x", "y"), ("-", "+")), tuple(("s", i) for i in range(4)), values)
     assert "No effect" in summary_sentence(found, analysed(found))

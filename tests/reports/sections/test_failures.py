@@ -1,4 +1,4 @@
-"""What has no result, why, and which command runs it again."""
+"""Cells without a result, the reasons, and the command that runs them again."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Sentences of the finding, and what is missing in red, on invented runs."""
+"""Sentences of the finding, and gaps in red, on invented runs."""
 
 import re
 from dataclasses import replace
@@ -237,7 +237,7 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
 def test_seeds_that_are_no_repetition_are_told(
     table: GroundTruth, tmp_path: Path, column: str, value: str, said: str
 ) -> None:
-    """Another recipe, other weights, or another definition of a criterion for one seed of three."""
+    """One seed of three has another recipe, other weights, or another definition of a criterion."""
     out = tmp_path / "out"
     before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW), set())
     records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
@@ -251,7 +251,7 @@ def test_seeds_that_are_no_repetition_are_told(
 
 
 def test_a_difference_within_the_margin_is_a_difference(table: GroundTruth, tmp_path: Path) -> None:
-    """Shown by the test, too small to count: neither a gain nor `none was shown to differ`."""
+    """The test shows the difference, but it is too small to count: neither a gain nor `none was shown to differ`."""
     named = {"magnitude": FEW["bad"], "pt-magnitude": FEW["bad"], "darts-pt": FEW["good"]}
     source = source_of(tmp_path / "out", table, selectors=named, recipes=("a", "b", "c"), seeds=4)
     first = of_kind(source, Kind.FACTOR)[0]

@@ -1,4 +1,4 @@
-"""What the page says beforehand of a data set of one's own."""
+"""The note on a data set of your own, shown before the finding."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The section that says what was compared."""
+"""The section on the methods compared."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Where a criterion stands in the first figure."""
+"""The place of each criterion in the first figure."""
 
 from pathlib import Path
 

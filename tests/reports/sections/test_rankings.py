@@ -1,4 +1,4 @@
-"""How rankings agree with the truth, against every order of tied values; and what the panels show."""
+"""Agreement of rankings with the ground truth, against every order of tied values; and the contents of the panels."""
 
 import re
 from itertools import permutations
@@ -31,7 +31,7 @@ def accuracies(values: list[float]) -> np.ndarray:
 
 
 def orders(values: list[float]) -> list[tuple[int, ...]]:
-    """Every order of the places from the largest value down in which only equal values change places."""
+    """All orders of the indices by decreasing value, which differ only in the places of equal values."""
     return [
         order
         for order in permutations(range(len(values)))
@@ -42,8 +42,8 @@ def orders(values: list[float]) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize(
     ("scores", "truth"),
     [
-        ([5, 5, 5, 5, 5, 5], [10, 20, 30, 40, 50, 60]),  # nothing but ties
-        ([3, 2, 2, 2, 1, 0], [20, 60, 50, 10, 50, 40]),  # a tie in both where the best end
+        ([5, 5, 5, 5, 5, 5], [10, 20, 30, 40, 50, 60]),  # only ties
+        ([3, 2, 2, 2, 1, 0], [20, 60, 50, 10, 50, 40]),  # a tie in both at the border of the best
         ([6, 5, 4, 3, 2, 1], [10, 20, 30, 40, 50, 60]),
         ([2, 2, 1, 1, 0, 0], [30, 30, 30, 10, 10, 60]),
     ],
@@ -58,7 +58,7 @@ def test_ties_count_as_the_mean_over_their_orders(
     by_score, by_truth = orders(scores), orders(truth)
     shares = [len(set(a[:k]) & set(b[:k])) / k for a in by_score for b in by_truth]
     ranks = [min(1 + sum(t > truth[i] for t in truth) for i in a[:k]) for a in by_score]
-    for shift in range(6):  # the order of the table is of no matter
+    for shift in range(6):  # the order of the table must not matter
         found = top_agreement(ranked(np.roll(scores, shift)), accuracies(list(np.roll(truth, shift))))
         assert found.precision[k] == pytest.approx(np.mean(shares))
         assert found.best_rank[k] == pytest.approx(np.mean(ranks))
@@ -88,7 +88,7 @@ def test_the_table_is_the_mean_over_all_selections(results: Results, table: Grou
     (row,) = top.rows
     cells = dict(zip((column.title for column in top.columns), (cell.text for cell in row.cells), strict=True))
     draws = rankings(results, "cifar10")["zero-cost-pt-nwot"]
-    assert cells["n"] == "6" == str(len(draws))  # two recipes, three supernets; the second selector seed ranks nothing
+    assert cells["n"] == "6" == str(len(draws))  # two recipes, three supernets; the second selector seed has no ranking
     assert len({(draw.setting, draw.seed) for draw in draws}) == 6
     accuracy = table.accuracy("cifar10")
     taus = [stats.kendalltau(draw.scores, accuracy[draw.codes]).statistic for draw in draws]
@@ -118,7 +118,7 @@ def test_panels_share_an_axis_that_holds_every_mark_and_few_marks_are_large() ->
         dots = re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)", panel.split("<text")[0])
         top = place // 4 * (HEAD + TALL + FOOT) + HEAD
         assert dots and all(top - 4 <= float(y) <= top + TALL + 4 for _, y, _ in dots), "one scale holds all panels"
-        # Equal scores stand in one column.
+        # Equal scores share a column.
         assert len({x for x, _, _ in dots}) == len(np.unique(ranking.scores))
         sizes.append(max(float(size) for *_, size in dots))
     assert sizes[0] > sizes[1], "a hundred marks have to be seen, five thousand told apart"

@@ -1,4 +1,4 @@
-"""What the page says of the size of the experiment."""
+"""The page's description of the size of the experiment."""
 
 import json
 from pathlib import Path

@@ -20,7 +20,7 @@ NAMES = {name: SELECTORS[name] for name in ("magnitude", "magnitude-no-none", "o
 
 @pytest.fixture
 def run(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Material:
-    """Two recipes whose checkpoints have hashes and accuracies of their own; eigenvalues of one of them."""
+    """Two recipes whose checkpoints each have their own hash and accuracy; one recipe has eigenvalues."""
     out = tmp_path_factory.mktemp("stopping") / "out"
     source_of(out, table, recipes=("darts", "darts-minus"), seeds=3, selectors=NAMES, epochs=EPOCHS)
     records = pd.read_csv(out / "records.csv")

@@ -1,4 +1,4 @@
-"""Stopping rules on courses whose answer is known, and every rule on any course."""
+"""Stopping rules on courses with a known answer, and every rule on arbitrary courses."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def course(**values: object) -> Course:
 
 
 def weights(*chosen: tuple[int, ...]) -> list[np.ndarray]:
-    """For each checkpoint the weights whose largest are `chosen` on the six edges."""
+    """Weights for each checkpoint; `chosen` are the operations with the largest weight on the six edges."""
     found = []
     for operations in chosen:
         table = np.full((6, 5), 0.1)
@@ -66,7 +66,7 @@ def test_darts_plus_stops_when_the_order_has_lasted() -> None:
 
 
 def released(values: list[float], epochs: list[int], first: float) -> int:
-    """DARTS-ES by its definition: centred windows of five, growth by 1.3 over four measurements."""
+    """DARTS-ES by its definition: centred windows of five, growth by a factor of 1.3 over four measurements."""
     centred = {t: sum(values[t - 2 : t + 3]) / 5 for t in range(2, len(values) - 2)}
     for t in sorted(centred):
         if t - 4 in centred and centred[t] / centred[t - 4] > 1.3 and epochs[t - 4] >= first:
