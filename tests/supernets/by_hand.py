@@ -1,4 +1,4 @@
-"""A supernet small enough to check a recipe's step by hand, in float64."""
+"""A supernet small enough for checking a recipe's step by hand, in float64."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from nas_selection_bench.supernets.training.loop import make_search
 
 @dataclass
 class Tiny:
-    """One recipe before its first step."""
+    """The state of a search with one recipe before its first step, and batches of both halves."""
 
     recipe: Recipe
     search: SupernetState
@@ -22,18 +22,18 @@ class Tiny:
     weights: Batch
 
     def literal(self) -> LiteralSupernet:
-        """A copy of the network as the papers write it."""
+        """A copy of the network, implemented literally as in the papers."""
         return LiteralSupernet.like(self.search.network)
 
     def slope(self, mixed: Tensor, skip: float = 0.0) -> Tensor:
-        """The gradient of the selection loss in the edge weights at `mixed`, by the literal network."""
+        """Gradient of the selection loss with respect to the edge weights at `mixed`, by the literal network."""
         mixed = mixed.detach().clone().requires_grad_()
         x, y = self.selection
         (gradient,) = torch.autograd.grad(F.cross_entropy(self.literal()(x, mixed, skip=skip), y), mixed)
         return gradient
 
     def weights_after(self, mixed: Tensor, skip: float = 0.0) -> dict[str, Tensor]:
-        """What the first step at the edge weights `mixed` makes of some weights, by the literal network and SGD."""
+        """Some weights after the first step at the edge weights `mixed`, by the literal network and SGD."""
         literal = self.literal()
         x, y = self.weights
         F.cross_entropy(literal(x, mixed, skip=skip), y).backward()
@@ -46,7 +46,7 @@ class Tiny:
         return after
 
     def draw(self, steps: int = 1, seed: int = 3) -> Tensor:
-        """Set the noise of the first of `steps` steps, and return that of all."""
+        """Set the noise of the first of `steps` steps, and return the noise of all steps."""
         noise = self.recipe.noise(torch.Generator().manual_seed(seed), steps, self.search.network)
         assert noise is not None
         noise = noise.double() if noise.is_floating_point() else noise

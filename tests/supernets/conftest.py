@@ -13,7 +13,7 @@ from nas_selection_bench.bench.work.presets import PRESETS, Settings
 
 @pytest.fixture
 def images() -> ImageSet:
-    """640 images of 8x8 in four classes that a small network tells apart within an epoch or two."""
+    """640 images of 8x8 in four classes that a small network learns to tell apart within an epoch or two."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(4, (640,), generator=generator)
     patterns = torch.randint(0, 255, (4, 3, 8, 8), generator=generator)
@@ -33,13 +33,13 @@ def settings() -> Settings:
 
 @pytest.fixture
 def job(settings: Settings) -> SupernetJob:
-    """First-order DARTS at those settings."""
+    """First-order DARTS with those settings."""
     return SupernetJob("patterns", "darts", 0, 0, settings)
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """One thread: the networks are tiny, sums depend on the number, and children may be forked."""
+    """Use one thread: the networks are tiny, sums depend on the number of threads, and children may be forked."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

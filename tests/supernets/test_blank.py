@@ -1,4 +1,4 @@
-"""Blank supernets whose operation has a share: the softmax gives it exactly that, whatever the noise."""
+"""Blank supernets with an imposed share of one operation: the softmax gives exactly that share, whatever the noise."""
 
 import pytest
 import torch

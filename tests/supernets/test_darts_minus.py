@@ -1,4 +1,4 @@
-"""DARTS-: its auxiliary skip connection, by the literal network, and how it fades."""
+"""DARTS-: the auxiliary skip connection against the literal network, and its decay."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def test_the_auxiliary_skip_fades_linearly_and_is_small_in_the_last_epoch(name: 
 
 
 def test_alphas_and_weights_learn_beside_the_auxiliary_skip() -> None:
-    """In the second of four epochs every edge adds 3/4 of its input; the gradients are the literal network's."""
+    """In the second of four epochs, every edge adds 3/4 of its input; gradients are those of the literal network."""
     t = tiny("darts-minus", epoch=1, epochs=4)
     p = t.search.alphas.detach().softmax(-1)
     slope, expected = t.slope(p, skip=0.75), t.weights_after(p, skip=0.75)

@@ -1,4 +1,4 @@
-"""The second-order gradient against one that differentiates through the step itself."""
+"""The second-order gradient against differentiation through the step itself."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from tests.supernets.tiny import Exact, batch, flat, tiny_search
 def test_the_gradient_is_that_through_one_step_of_the_weights() -> None:
     recipe = replace(RECIPE, epsilon=1e-4)
     search = tiny_search(recipe)
-    # A first step, so that there is momentum to look through.
+    # A first step, so that the momentum is not zero.
     recipe.weight_step(search, batch(0))
     before = flat(list(search.network.parameters()))
     found = recipe.alpha_gradient(search, batch(1), batch(2))

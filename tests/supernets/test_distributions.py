@@ -54,7 +54,7 @@ def test_drnas_draws_once_per_pass_on_the_simplex() -> None:
 
 
 def test_balenas_is_the_natural_gradient_step_by_hand() -> None:
-    """Two steps of Vadam (Khan et al. 2018, figure 1) in numpy; gradients by the literal network."""
+    """Two steps of Vadam (Khan et al. 2018, figure 1) in numpy, with gradients from the literal network."""
     t = tiny("balenas[examples=50,prior=2]")
     noise = t.draw(2)
     mu = t.search.alphas.detach().numpy().copy()
@@ -86,7 +86,7 @@ def test_the_weights_of_balenas_learn_at_a_draw_of_their_own() -> None:
 
 
 def alpha_gradient(name: str, epoch: int = 1) -> tuple[Tensor, Tensor, Tensor]:
-    """The alphas, their gradient in one step, and that of the selection loss in the edge weights."""
+    """The alphas, their gradient in one step, and that of the selection loss with respect to the edge weights."""
     t = tiny(name, epoch)
     alphas = t.search.alphas.detach().clone()
     slope = t.slope(t.recipe.edge_weights(alphas))

@@ -1,4 +1,4 @@
-"""Which images teach what: the first half by index the weights, the second half the alphas."""
+"""The images used by each step: the first half by index trains the weights, the second half the alphas."""
 
 from dataclasses import replace
 
@@ -18,13 +18,14 @@ from tests.coloured import coloured_images, indices
 FIRST, SECOND = list(range(32)), list(range(32, 64))
 
 HALVES = {
-    "darts-second-order": "wswww",  # one step ahead, there, the difference, and the step of the weights
-    "idarts": "www" + "w" + "s" + "ww" * 2 + "ww",  # the alphas after four steps: two terms, the mixed derivative
+    "darts-second-order": "wswww",  # look-ahead step, gradient there, the difference, and the step of the weights
+    "idarts": "www" + "w" + "s" + "ww" * 2 + "ww",  # alphas after four steps: two terms, the mixed derivative
     "importance-sampling": "s" * 6 + "w",  # two draws of each of three distributions
-    "lambda-darts": "swww",  # the weights' step, and the difference
-    "sdarts-adv": "s" + "w" * 7 + "w",  # seven steps of the ascent
+    "lambda-darts": "swww",  # step of the weights, with the difference
+    "sdarts-adv": "s" + "w" * 7 + "w",  # seven ascent steps
 }
-"""Which halves the passes of a step (idarts: of four) see, in their order; the others: `sw`, or `w` without alphas."""
+"""Recipe -> halves seen by the passes of a step (idarts: of four), in order; all others: `sw`, or `w` without
+alphas."""
 
 
 @pytest.fixture
@@ -34,12 +35,12 @@ def images() -> ImageSet:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Four steps an epoch, three batches of which the accuracy of a checkpoint is measured."""
+    """Four steps per epoch, and three batches for the accuracy of a checkpoint."""
     return replace(settings, batch_size=8, selection_images=None, selection_batch=12)
 
 
 class Passes:
-    """The indices of the images that a network sees, by whether the pass leads to a gradient of the alphas."""
+    """Indices of the images that a network sees, separated by whether the pass leads to a gradient of the alphas."""
 
     def __init__(self, network: Supernet) -> None:
         self.alphas: list[int] = []

@@ -1,4 +1,4 @@
-"""Implicit gradients against exact ones: of the series on a supernet, of its limit on a quadratic problem."""
+"""Implicit gradients against exact ones: the series on a supernet, its limit on a quadratic problem."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def test_the_series_equals_exact_hessian_products() -> None:
 
 
 class Quadratic(SupernetState):
-    """Training loss w'Aw/2 - w'B alpha, selection loss |w - c|^2/2: everything is known in closed form."""
+    """Training loss w'Aw/2 - w'B alpha and selection loss |w - c|^2/2, which have closed-form solutions."""
 
     def loss(self, data: Batch, mixing: Mixing, *, record: bool = False, full_precision: bool = False) -> Tensor:
         matrix, vector = data

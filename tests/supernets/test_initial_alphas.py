@@ -1,4 +1,4 @@
-"""The alphas begin as each recipe's page says."""
+"""The initial alphas are as each recipe declares."""
 
 import math
 import re
@@ -14,13 +14,13 @@ NOISE = "1e-3 times normal noise"
 
 
 def beginnings(name: str, count: int = 100) -> Tensor:
-    """[count, ...]: the initial alphas of `count` supernets."""
+    """The initial alphas of `count` supernets: [count, ...]."""
     generator = torch.Generator().manual_seed(0)
     return torch.stack([find(name).initial_alphas(generator) for _ in range(count)])
 
 
 def assert_normal(noise: Tensor) -> None:
-    """The largest distance between the shares below a number; 2 / sqrt(n) would be exceeded once in 1500 times."""
+    """Kolmogorov-Smirnov test for a standard normal; noise would exceed 2 / sqrt(n) once in 1500 times."""
     assert kstest(noise.flatten().numpy(), "norm").statistic < 2 / noise.numel() ** 0.5
 
 

@@ -1,4 +1,4 @@
-"""IS-DARTS's metric and what is pruned when."""
+"""IS-DARTS's metric, and which operations are pruned when."""
 
 import numpy as np
 import pytest

@@ -13,7 +13,7 @@ from tests.supernets.tiny import Exact, batch, tiny_search
 
 
 def agreement(gradients: Tensor) -> Tensor:
-    """The mean cosine over pairs of cells, as the paper writes it."""
+    """The mean cosine over pairs of cells, as in the paper."""
     pairs = list(itertools.combinations(gradients.flatten(1), 2))
     return sum(F.cosine_similarity(a, b, dim=0) for a, b in pairs) / len(pairs)
 

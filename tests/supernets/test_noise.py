@@ -1,4 +1,4 @@
-"""The random numbers of a step, as the recipe itself makes them, have the distribution that its paper writes."""
+"""The random numbers of a step, as made by each recipe, have the distribution stated in its paper."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def noise(name: str, steps: int) -> Tensor:
 
 @pytest.mark.parametrize("name", LAWS)
 def test_noise_follows_its_law(name: str) -> None:
-    """The largest distance between the shares below a number; 2 / sqrt(n) would be exceeded once in 1500 times."""
+    """Kolmogorov-Smirnov test; noise of the right law would exceed 2 / sqrt(n) once in 1500 times."""
     made = noise(name, 1000)
     law, parameters = LAWS[name]
     assert kstest(made.flatten().numpy(), law, parameters).statistic < 2 / made.numel() ** 0.5
@@ -38,7 +38,7 @@ def test_the_passes_of_a_step_have_noise_of_their_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["rsps", "rsps[per_cell=true]", "setn"])
 def test_architectures_are_uniform_among_those_in_which_every_node_is_reached(name: str) -> None:
-    """Of k arriving edges 5^k - 1 choices are left, in 5^(k - 1) - 1 of which an edge is `none`."""
+    """A node with k incoming edges has 5^k - 1 valid choices; a given edge is `none` in 5^(k - 1) - 1 of them."""
     chosen = noise(name, 10_000).flatten(0, -2)
     for edge, arriving in enumerate((1, 2, 2, 3, 3, 3)):
         cases = 5**arriving - 1

@@ -1,4 +1,4 @@
-"""OLES against its released procedure written out for modules that each have a weight of their own."""
+"""OLES against its released procedure, written out for modules that each have their own weight."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ WHICH = [(cell, edge, o) for cell in range(3) for edge in range(len(EDGES)) for 
 
 
 def literal_gradients(t: Tiny, batch: tuple[Tensor, Tensor]) -> tuple[dict[tuple[int, int, int], Tensor], Tensor]:
-    """The gradient of each convolution, by torch's own passes of the literal network, and the norm of all together."""
+    """The gradient of each convolution, by autograd on the literal network, and the norm of all gradients together."""
     literal = t.literal()
     x, y = batch
     F.cross_entropy(literal(x, t.search.alphas.detach().softmax(-1)), y).backward()
@@ -58,7 +58,7 @@ def test_similarities_are_those_of_the_two_gradients(as_written: bool) -> None:
 
 @pytest.mark.parametrize(("options", "steps"), [("", 4), ("as_written=true,", 3)])
 def test_an_operation_is_judged_when_count_similarities_are_due(options: str, steps: int) -> None:
-    """At a threshold of 1 some freeze: as released after count + 1 similarities, as written after count."""
+    """At a threshold of 1 some freeze: after count + 1 similarities as released, after count as written."""
     t = tiny(f"oles[{options}threshold=1,count=2]")
     for step in range(1, 6):
         t.recipe.step(t.search, t.selection, t.weights)
@@ -67,10 +67,10 @@ def test_an_operation_is_judged_when_count_similarities_are_due(options: str, st
 
 @pytest.mark.parametrize("as_written", [False, True])
 def test_what_freezes_is_what_agrees_less_than_the_threshold_on_average(as_written: bool) -> None:
-    """Of 3 cosines; as released of 4, their sum divided by 3. Until then another supernet sums the same ones."""
+    """Mean of 3 cosines; as released, the sum of 4 divided by 3. A supernet that does not freeze sums the same ones."""
     due = 3 if as_written else 4
     other = tiny(f"oles[as_written={str(as_written).lower()},count=50]")
-    for _ in range(due + 1):  # there is nothing to compare with in the first step
+    for _ in range(due + 1):  # in the first step there is nothing to compare with
         other.recipe.step(other.search, other.selection, other.weights)
     sums = other.search.memory["similarity"]
     threshold = sums.median().item() / 3 + 1e-3

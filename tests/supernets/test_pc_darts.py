@@ -70,7 +70,7 @@ def test_untouched_channels_pass_by() -> None:
     with torch.no_grad():
         weights[:, 5] = torch.tensor([0, 0, 0, 1.0, 0, 0])  # only the edge from input to output
     before, after = shuffled(x, 4), cell(x, weights)
-    # The first quarter is mixed; dealt out in four groups of one channel, it stays first.
+    # The first quarter is mixed; shuffled in four groups of one channel, it stays first.
     assert torch.equal(before[:, 1:], after[:, 1:])
     assert not torch.allclose(before[:, :1], after[:, :1])
     masked = weights.clone()

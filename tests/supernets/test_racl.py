@@ -1,4 +1,4 @@
-"""RACL's moments against many draws, its constants against whole matrices, its penalty by its slope."""
+"""RACL's moments against many draws, its constants against whole matrices, its penalty through its gradient."""
 
 import math
 
@@ -47,7 +47,7 @@ def test_the_bound_holds_with_its_confidence(sigma: float) -> None:
     sample = draws(alphas, constants, 100_000)
     mean, variance = cell_constant(alphas, constants)
     assert mean.item() == pytest.approx(sample.mean().item(), rel=0.01)
-    # Paths that share an edge vary together, so the true variance is larger than that of independent ones.
+    # Paths that share an edge are correlated, so the true variance is larger than that of independent paths.
     assert 0.6 * sample.var() < variance < 1.02 * sample.var()
     m, s = log_normal((mean, variance))
     below = (sample < (m + 1.2816 * s).exp()).double().mean().item()
@@ -77,7 +77,7 @@ def test_the_penalty_pushes_down_only_what_exceeds() -> None:
 
 
 def largest_stretch(literal: LiteralSupernet, cell: int, edge: int, operation: int, size: int = 4) -> float:
-    """The spectral norm of a convolution and its batch norm, from their whole matrix on images of size x size."""
+    """The spectral norm of a convolution with its batch norm, from their full matrix on images of size x size."""
     _, convolution, norm = literal.cells[cell].edges[edge].operations[operation]  # type: ignore[index, union-attr]
     channels = convolution.weight.shape[1]
     every_pixel = torch.eye(channels * size**2, dtype=torch.float64).view(-1, channels, size, size)
@@ -88,7 +88,7 @@ def largest_stretch(literal: LiteralSupernet, cell: int, edge: int, operation: i
 
 
 def test_constants_are_those_of_the_operations() -> None:
-    """Of a 1x1 convolution exactly; of a 3x3, an upper bound and less than three times too large."""
+    """Exact for a 1x1 convolution; for a 3x3, an upper bound that is less than three times too large."""
     network = tiny_search(RECIPE, channels=3).network
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -103,12 +103,12 @@ def test_constants_are_those_of_the_operations() -> None:
         found = {o: constants[edge, o].item() for o in (CONV_1X1, CONV_3X3)}
         exact = {o: sum(largest_stretch(literal, cell, edge, o) for cell in range(3)) / 3 for o in found}
         assert found[CONV_1X1] == pytest.approx(exact[CONV_1X1], rel=1e-5)
-        # A patch is an image: the matrix of a kernel stretches no more than the convolution does.
+        # A patch is an image too, so a kernel's matrix stretches no more than the convolution does.
         assert 1 < found[CONV_3X3] / exact[CONV_3X3] < 3
 
 
 def test_the_constant_of_a_blur_is_almost_reached() -> None:
-    """Where a kernel is the same in all its places, neighbouring patches add up: nothing much smaller is a bound."""
+    """If all entries of a kernel are equal, neighbouring patches add up: no much smaller number is a bound."""
     network = tiny_search(RECIPE, channels=1).network
     with torch.no_grad():
         for cell in network.cells:

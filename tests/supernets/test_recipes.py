@@ -1,6 +1,6 @@
-"""What holds for every recipe, found by its file: it repeats itself, survives a stop, offers weights.
+"""Properties of every recipe, found by its file: it is reproducible, can be resumed, and gives valid edge weights.
 
-That each learns is shown in training/test_loop.py.
+training/test_loop.py shows that each recipe learns.
 """
 
 import math
@@ -23,13 +23,14 @@ from nas_selection_bench.supernets.training.notes import TIMING, epochs_present
 from tests.supernets.tiny import batch, tiny_search
 
 GATES = {"fair-darts", "is-darts", "racl"}
-"""Recipes whose edge weights are not probabilities and need not add up to one."""
+"""Recipes whose edge weights are not probabilities and need not sum to one."""
 
 FIXED = {"blank", "rsps"}
-"""Recipes whose alphas stay as they began."""
+"""Recipes whose alphas keep their initial values."""
 
 EPOCHS = {"is-darts": 4}
-"""Where two epochs are not enough: of two, is-darts prunes after the first, and the second trains another network."""
+"""Recipe -> epochs, if two are not enough: of two, is-darts prunes after the first, and the second trains another
+network."""
 
 
 class Stopped(Exception):
@@ -42,13 +43,13 @@ def stop(done: int, of: int) -> None:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
-    """The first 640 digits, which need no files."""
+    """The first 640 digits, which are available without files."""
     return load_images("digits", tmp_path_factory.mktemp("empty"), 640)
 
 
 @pytest.fixture(scope="module")
 def few_digits(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
-    """Enough for two steps an epoch."""
+    """Enough digits for two steps per epoch."""
     return load_images("digits", tmp_path_factory.mktemp("empty"), 160)
 
 
@@ -57,7 +58,7 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 def test_every_recipe_repeats_itself_and_goes_on(
     name: str, settings: Settings, few_digits: ImageSet, tmp_path: Path
 ) -> None:
-    """Two epochs of digits; a second run, stopped between them, ends in the same bytes."""
+    """Two epochs of digits; a second run, stopped between them and resumed, ends with the same bytes."""
     epochs = EPOCHS.get(name, 2)
     job = SupernetJob(
         "digits", name, 0, 0, replace(settings, epochs=epochs, checkpoint_epochs=tuple(sorted({1, 2, epochs})))
@@ -101,7 +102,7 @@ def test_every_recipe_repeats_itself_and_goes_on(
 def test_alphas_learn_from_the_images(
     name: str, settings: Settings, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An epoch moves the alphas of every edge, without their weight decay, and before a decision between epochs."""
+    """An epoch moves the alphas of every edge, even without weight decay; decisions between epochs are disabled."""
     recipe = find(name)
     if isinstance(recipe, Rated):
         name = f"{name}[alpha_decay=0]"
@@ -117,7 +118,7 @@ def test_alphas_learn_from_the_images(
 
 @pytest.mark.parametrize("name", names())
 def test_passes_are_those_that_a_step_makes(name: str) -> None:
-    """Over four steps, since idarts steps its alphas in one of four."""
+    """Counted over four steps, since idarts updates its alphas in one of four."""
     search, recipe = tiny_search(find(name), channels=4), find(name)
     search.memory = {k: t.double() if t.is_floating_point() else t for k, t in recipe.memory().items()}
     search.numbers = {key: torch.tensor(value).double() for key, value in recipe.schedule(1, 4).items()}

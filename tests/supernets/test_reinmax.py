@@ -1,4 +1,4 @@
-"""ReinMax: its gradient is Heun's formula written out, exact in expectation where the loss is quadratic."""
+"""ReinMax: its gradient is Heun's formula written out, exact in expectation if the loss is quadratic."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ CLOSE = {"rtol": 1e-7, "atol": 1e-9}
 
 
 def jacobian(s: Tensor) -> Tensor:
-    """[..., 5, 5]: diag(s) - s s^T."""
+    """The Jacobian of the softmax, diag(s) - s s^T: [..., 5, 5]."""
     return torch.diag_embed(s) - s[..., :, None] * s[..., None, :]
 
 
@@ -34,7 +34,7 @@ def test_a_step_of_the_alphas_follows_the_formula_of_the_literal_network(tau: fl
 
 
 def test_in_expectation_it_is_exact_for_a_quadratic_loss_where_straight_through_is_not() -> None:
-    """Of E[f(h)] over the five choices of one edge, by enumeration; f(h) = h'Ah + b'h."""
+    """Gradient of E[f(h)] over the five choices of one edge, by enumeration; f(h) = h'Ah + b'h."""
     generator = torch.Generator().manual_seed(0)
     alphas = torch.randn(5, generator=generator, dtype=torch.float64, requires_grad=True)
     matrix = torch.randn(5, 5, generator=generator, dtype=torch.float64)

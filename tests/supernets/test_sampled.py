@@ -1,4 +1,4 @@
-"""Recipes that draw architectures: the draw, what runs of it, and the gradient through it."""
+"""Recipes that draw architectures: the draw, the operations that run, and the gradient through the draw."""
 
 import math
 
@@ -22,7 +22,7 @@ CLOSE = {"rtol": 1e-7, "atol": 1e-9}
 
 
 def hard(weights: Tensor) -> Tensor:
-    """The architecture [6] of one-hot weights, checked to be one-hot."""
+    """The architecture [6] given by one-hot weights; asserts that they are one-hot."""
     assert set(weights.flatten().tolist()) == {0.0, 1.0}
     assert (weights.sum(-1) == 1).all()
     return weights.argmax(-1)
@@ -53,7 +53,7 @@ def test_gdas_draws_by_the_probabilities_of_its_alphas() -> None:
 
 @pytest.mark.parametrize("name", ["gdas", "rsps", "setn", "importance-sampling"])
 def test_only_what_was_drawn_runs(name: str) -> None:
-    """The running statistics of what did not run stay at their start, and its weights' gradient is zero."""
+    """Operations that did not run keep their initial running statistics, and their weights have a zero gradient."""
     t = tiny(name)
     t.draw()
     mixing = seen(t, lambda: t.recipe.weight_step(t.search, t.weights))[-1]
@@ -66,7 +66,7 @@ def test_only_what_was_drawn_runs(name: str) -> None:
 
 
 def seen(t: Tiny, act: object) -> list[Mixing]:
-    """What the passes made by `act` mixed."""
+    """The mixtures used in the passes made by `act`."""
     mixings: list[Mixing] = []
     loss = t.search.loss
 
@@ -82,7 +82,7 @@ def seen(t: Tiny, act: object) -> list[Mixing]:
 
 @pytest.mark.parametrize("name", ["rsps", "setn"])
 def test_weights_learn_on_one_uniform_architecture(name: str) -> None:
-    """The step is plain SGD on the stand-alone network of the architecture drawn."""
+    """The step is plain SGD on the stand-alone network of the drawn architecture."""
     t = tiny(name)
     architecture = tuple(t.draw()[0].tolist())
     alone = t.search.network.subnetwork(architecture)  # type: ignore[arg-type]
@@ -141,7 +141,7 @@ def test_the_alphas_of_setn_learn_from_all_operations() -> None:
 
 @pytest.mark.parametrize("tau", [1.0, 0.5])
 def test_the_gradient_of_snas_in_expectation(tau: float) -> None:
-    """Two operations, loss z^2: the derivative of an integral over logistic noise, against the mean gradient."""
+    """Two operations and the loss z^2: the derivative of an integral over logistic noise, against the mean gradient."""
     difference = 0.7
 
     def expected_loss(d: float) -> float:
@@ -180,13 +180,13 @@ def test_temperatures_fall_linearly(name: str, last: float) -> None:
 
 
 def test_importance_weights_give_the_exact_natural_gradient() -> None:
-    """On one edge, over all draws of the mixture: J F^+ grad of each expectation, F the Fisher matrix."""
+    """On one edge, over all draws of the mixture: J F^+ grad of each expectation, with F the Fisher matrix."""
     generator = torch.Generator().manual_seed(0)
     alphas = torch.randn(3, 1, 5, generator=generator).double()
     value = torch.randn(3, 5, generator=generator).double()
     theta, operations = alphas.softmax(-1), torch.eye(5).double()[:, None]
     mixture = theta.mean(0)[0]
-    # natural_gradient takes the mean over draws: over all operations weighted by the mixture, it is an expectation.
+    # natural_gradient averages over draws; over all operations, weighted by the mixture, this is the expectation.
     estimate = natural_gradient(theta, operations, value * mixture * 5)
     for k in range(3):
         logits = alphas[k, 0].clone().requires_grad_()
@@ -244,7 +244,7 @@ def test_distributions_part_by_complexity_and_take_turns() -> None:
 
 
 def test_the_distributions_draw_for_the_weights_in_turn() -> None:
-    """Distribution k is all but sure of operation k + 1."""
+    """Distribution k chooses operation k + 1 almost surely."""
     t = tiny("importance-sampling")
     t.draw()
     with torch.no_grad():

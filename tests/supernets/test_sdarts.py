@@ -1,4 +1,4 @@
-"""Perturbed edge weights: on the simplex, near the alphas, and for the adversary worse than random ones."""
+"""Perturbed edge weights: on the simplex, near the unperturbed ones, and worse for the adversary than at random."""
 
 from dataclasses import replace
 
@@ -63,7 +63,7 @@ def test_the_adversary_stays_near_and_raises_the_loss() -> None:
     found = ADV.perturbed(search, data)
     torch.testing.assert_close(found.sum(-1), torch.ones(6, dtype=torch.float64))
     assert found.min() >= 0
-    # Before a row is divided by its sum it is in the cube, and the sum is at most 5 epsilon off one.
+    # Before normalisation, a row is in the cube and its sum differs from one by at most 5 epsilon.
     sums = torch.linspace(0.5, 1.5, 1001, dtype=torch.float64)[:, None, None]
     assert ((found * sums - p).abs().amax(-1) <= 0.1 + 1e-3).any(0).all()
     assert loss(found) > loss(p)
@@ -72,7 +72,7 @@ def test_the_adversary_stays_near_and_raises_the_loss() -> None:
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_ascent_by_hand(steps: int) -> None:
-    """Steps of 2 epsilon / steps uphill of the literal network, cut to the cube and to [0, 1], rows summing to one."""
+    """Steps of 2 epsilon / steps uphill on the literal network, clipped to the cube and [0, 1]; rows sum to one."""
     search, (x, y) = perturbable(ADV, 0.05), batch(1)
     literal = LiteralSupernet.like(search.network)
     p = ADV.edge_weights(search.alphas.detach())

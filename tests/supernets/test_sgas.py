@@ -1,4 +1,4 @@
-"""SGAS's decisions, by hand."""
+"""SGAS's decisions, computed by hand."""
 
 import math
 
@@ -71,7 +71,7 @@ def test_the_certain_edge_that_matters_is_decided_first() -> None:
             for e, (a, b) in enumerate(zip(before, search.memory["decided"].tolist(), strict=True))
             if a != b
         ]
-    # Edge 1 is the most certain but mostly `none`: it is least important while others are open.
+    # Edge 1 is the most certain but mostly `none`, so it is the least important while others are open.
     assert done[:2] == [(18, 4), (32, 2)]
     assert [epoch for epoch, _ in done] == [18, 32, 46, 60, 74, 88]
     assert search.memory["decided"].tolist() == [1, 1, 3, 1, 2, 1], "the best that is not none"
@@ -80,7 +80,7 @@ def test_the_certain_edge_that_matters_is_decided_first() -> None:
 
 
 def test_the_certainty_of_nearly_uniform_edges_is_not_rounding() -> None:
-    """After few steps 1 + sum q log q / log 4 is about 1e-6, which float32 takes for a few steps of its rounding."""
+    """After few steps 1 + sum q log q / log 4 is about 1e-6, only a few times the rounding error of float32."""
     alphas = 5e-4 * torch.randn(40, 6, 5, generator=torch.Generator().manual_seed(0))
     wrong = 0
     for start in alphas:
@@ -98,7 +98,7 @@ def test_the_certainty_of_nearly_uniform_edges_is_not_rounding() -> None:
 def test_stability_decides_under_the_second_criterion() -> None:
     recipe = Sgas(criterion=2, window=2)
     search = search_at(PROBABILITIES, recipe)
-    # Edge 4 was another operation's until now.
+    # Until now, edge 4 favoured another operation.
     restless = PROBABILITIES.clone()
     restless[4] = torch.tensor([0.05, 0.05, 0.05, 0.1, 0.75])
     search.memory["past"] = torch.stack([restless, restless])
@@ -109,7 +109,7 @@ def test_stability_decides_under_the_second_criterion() -> None:
 
 @pytest.mark.parametrize(("window", "edge"), [(1, 4), (4, 2)])
 def test_stability_looks_back_as_far_as_the_window(window: int, edge: int) -> None:
-    """Edge 4 wavered until three epochs ago, edge 5 does now: only a short memory takes edge 4 for stable."""
+    """Edge 4 wavered until three epochs ago, edge 5 wavers now: edge 4 counts as stable only in a short window."""
     recipe = Sgas(criterion=2, window=window)
     search = tiny_search(recipe)
     earlier, lately = PROBABILITIES.clone(), PROBABILITIES.clone()

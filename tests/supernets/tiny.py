@@ -1,4 +1,4 @@
-"""A search so small that its exact second derivatives can be had, in float64."""
+"""A search so small that its exact second derivatives can be computed, in float64."""
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from nas_selection_bench.supernets.training.loop import make_search
 
 
 def tiny_search(recipe: Recipe, channels: int = 2, cells: int = 1) -> SupernetState:
-    """A supernet of `recipe` with fresh weights and alphas that are not near uniform; batch statistics."""
+    """A supernet of `recipe` with fresh weights, alphas that are not near uniform, and batch statistics."""
     generator = torch.Generator().manual_seed(3)
     network = recipe.build(channels, cells, 3)
     initialise(network, generator)
@@ -25,14 +25,14 @@ def tiny_search(recipe: Recipe, channels: int = 2, cells: int = 1) -> SupernetSt
 
 
 def batch(seed: int, n: int = 8, size: int = 8) -> Batch:
-    """Noise with labels."""
+    """A batch of noise with labels."""
     generator = torch.Generator().manual_seed(seed)
     images = torch.randn(n, 3, size, size, generator=generator, dtype=torch.float64)
     return images, torch.randint(3, (n,), generator=generator)
 
 
 class Exact:
-    """The loss of a search as a function of its weights and edge weights, differentiable any number of times."""
+    """The loss of a search as a function of its weights and edge weights, differentiable to any order."""
 
     def __init__(self, search: SupernetState) -> None:
         self.network: Supernet = search.network

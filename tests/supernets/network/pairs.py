@@ -28,7 +28,7 @@ def inputs(n: int = 6, size: int = 8) -> tuple[Tensor, Tensor]:
 
 
 def kernels_like(network: Supernet, literal: LiteralSupernet) -> list[tuple[Tensor | None, Tensor]]:
-    """Gradients of every parameter, the fast network's beside the literal one's."""
+    """Pairs of gradients of every parameter: the fast network's and the literal one's."""
     pairs = []
     for cell, plain in zip(network.cells, literal.cells, strict=True):
         for edge, (_, source) in enumerate(EDGES):

@@ -16,7 +16,7 @@ def by_torch(x: Tensor) -> Tensor:
 
 
 def everything(pool, x: Tensor, gradient: Tensor, twice: Tensor) -> list[Tensor]:
-    """The pool without and with a gradient, the gradient, and the gradient of that."""
+    """The pool's output without and with a gradient, its gradient, and the gradient of that."""
     x, gradient = x.clone().requires_grad_(), gradient.clone().requires_grad_()
     y = pool(x)
     (dx,) = torch.autograd.grad(y, x, gradient, create_graph=True)
@@ -25,7 +25,7 @@ def everything(pool, x: Tensor, gradient: Tensor, twice: Tensor) -> list[Tensor]
 
 
 def same_bytes(mine: list[Tensor], theirs: list[Tensor]) -> bool:
-    """Also the sign of zero, and the layout in memory, which later sums depend on."""
+    """Compares also the sign of zero, and the memory layout, on which later sums depend."""
     return all(
         a.stride() == b.stride() and a.detach().numpy().tobytes() == b.detach().numpy().tobytes()
         for a, b in zip(mine, theirs, strict=True)
@@ -59,7 +59,7 @@ def test_same_bytes_in_the_sizes_that_are_used(shape) -> None:
 
 
 def test_it_is_faster_code_that_runs(monkeypatch) -> None:
-    """The comparisons above must not compare torch with torch."""
+    """The comparisons above must not compare torch with itself."""
     seen = []
     real = pooling.pass_windows
     monkeypatch.setattr(pooling, "pass_windows", lambda x, **kw: seen.append(kw["divide_first"]) or real(x, **kw))
@@ -76,7 +76,7 @@ def test_what_it_is_not_made_for_goes_to_torch(change) -> None:
 
 
 def test_gradient_of_each_image_under_vmap(monkeypatch) -> None:
-    """As the ntk score takes them."""
+    """Gradients per image, as for the ntk score."""
     monkeypatch.setattr(pooling, "SMALLEST_MAP", 1)
     x, factors = torch.randn(5, 2, 3, 9, 8), torch.randn(2, 3, 9, 8)
 

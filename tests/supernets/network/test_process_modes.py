@@ -1,4 +1,4 @@
-"""A method that switches torch to another mode has it to itself."""
+"""Mode switches of torch by a method affect that method alone."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ from nas_selection_bench.supernets.training import loop as training
 
 
 def switch_all() -> None:
-    """What a careless method may do, in torch's own words."""
+    """Switch every mode that a careless method may switch, through torch's own functions."""
     torch.set_default_dtype(torch.float64)
     torch.set_grad_enabled(False)
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -83,7 +83,7 @@ def test_operations_that_are_not_active_do_not_run(path: str, active: list[list[
     network, literal = pair(composed=PATHS[path])
     x, weights = inputs()
     mask = torch.tensor(active, dtype=torch.float64)
-    # A weight that is not finite shows that it is never used.
+    # If a weight that is not finite changes nothing, it is never used.
     poisoned = torch.where(mask.bool(), weights, torch.full_like(weights, torch.nan))
     fast = network(x, poisoned, active=active)
     slow = literal(x, weights * mask)
@@ -93,7 +93,7 @@ def test_operations_that_are_not_active_do_not_run(path: str, active: list[list[
     fast_x, x.grad = x.grad, None
     fast_weights, weights.grad = weights.grad, None
     nn.functional.cross_entropy(slow, labels).backward()
-    # Where nothing runs at all there is no gradient rather than a zero one.
+    # If nothing runs at all, there is no gradient rather than a zero one.
     for got, expected in [(fast_x, x.grad), (fast_weights, weights.grad), *kernels_like(network, literal)]:
         torch.testing.assert_close(torch.zeros_like(expected) if got is None else got, expected, **CLOSE)
 

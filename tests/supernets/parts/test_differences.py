@@ -1,4 +1,4 @@
-"""Differences of gradients are taken in full precision, also where a supernet trains in bfloat16."""
+"""Gradient differences are taken in full precision, even if a supernet trains in bfloat16."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

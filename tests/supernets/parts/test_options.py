@@ -1,4 +1,4 @@
-"""Options without sense are refused before anything is trained, in one sentence that names the recipe."""
+"""Senseless options are refused before any training, in one sentence that names the recipe."""
 
 from dataclasses import fields
 
@@ -28,14 +28,14 @@ REFUSED = {
     "sgas": ("criterion=3", "window=0", "window=8", "window=8,criterion=1", "window=0,criterion=2"),
     "snas": ("tau_min=0", "tau_min=-1", "tau_max=0.5", "tau_min=11", "tau_max=nan", "tau_min=nan"),
 }
-"""By recipe; of several options at once, all are meant together."""
+"""Recipe -> refused options; several options in one string are refused in combination."""
 
 ACCEPTED = (
     "gdas[tau_min=10]", "snas[tau_max=1]", "pc-darts[warm_up=0]", "pc-darts[warm_up=1]", "balenas[examples=1]",
     "sgas[window=8,criterion=2]", "sgas[window=4]", "racl[confidence=0.5]", "idarts[terms=0]",
     "blank[skip=0.001]", "blank[conv_3x3=0.999]", "darts[alpha_decay=0]",
 )  # fmt: skip
-"""At the edge of what makes sense."""
+"""Options at the limits of what makes sense."""
 
 
 @pytest.mark.parametrize("name", [f"{name}[{options}]" for name, given in REFUSED.items() for options in given])
@@ -54,7 +54,7 @@ def test_what_makes_sense_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_every_recipe_refuses_what_it_would_divide_by_or_count_with(name: str) -> None:
-    """Also of recipes that are not in the list above: lengths, temperatures and deviations by their names, counts."""
+    """Includes recipes not listed above: lengths, temperatures and deviations by their names, and counts."""
     for field in fields(recipes()[name]):
         refused: tuple[str, ...] = ()
         if field.name in ("epsilon", "tau_min", "tau_max", "sigma"):

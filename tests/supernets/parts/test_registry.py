@@ -1,4 +1,4 @@
-"""Recipes are found by their files and named with options; every one says what it is."""
+"""Recipes are found by their files and named with options; each describes itself."""
 
 import importlib
 import sys
@@ -76,7 +76,7 @@ RECIPE = Mine()
 
 @pytest.fixture
 def with_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Adds `supernets/my_own.py`, in a second folder of that name."""
+    """A function that writes `supernets/my_own.py`, in a second folder of that name."""
     folder = tmp_path / "supernets"
     folder.mkdir()
 

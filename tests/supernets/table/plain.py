@@ -12,7 +12,7 @@ CHANNELS, CELLS, CLASSES = 4, 2, 10
 
 
 def tensor_of(network: StandaloneNetwork, name: str) -> Tensor:
-    """The parameter of a plain network that a population calls `name`."""
+    """The parameter of a plain network that has the name `name` in a population."""
     kind = {"conv": "weight", "scale": "weight", "shift": "bias", "shortcut": "weight"}
     words = name.split(".")
     module: nn.Module
@@ -51,7 +51,7 @@ def plain_networks(population: Population) -> list[StandaloneNetwork]:
 
 
 def parts_of(population: Population, number: int, vector: Tensor) -> dict[str, Tensor]:
-    """The parts of `vector` (values, gradients) that are one network's, by the name of the tensor."""
+    """The parts of `vector` (values or gradients) that belong to network `number`, by tensor name."""
     found = {}
     for name, part in population.parts.items():
         if number in part.networks:
@@ -61,7 +61,7 @@ def parts_of(population: Population, number: int, vector: Tensor) -> dict[str, T
 
 
 def image_set(count: int, seed: int) -> ImageSet:
-    """Noise of 8x8 in four classes."""
+    """An image set of noise, 8x8, in four classes."""
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
     labels = torch.randint(4, (count,), generator=generator)

@@ -1,4 +1,4 @@
-"""Making a table: a broken run goes on, and the table says what was reached."""
+"""Making a table: an interrupted run can be resumed, and the table reports what was reached."""
 
 import json
 from collections.abc import Sequence
@@ -92,7 +92,7 @@ def test_other_settings_do_not_mix_into_a_begun_table(
 def test_another_arithmetic_does_not_go_on_with_a_trial(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A GPU is only asked for: the kind and the precision are refused before anything is trained."""
+    """No GPU is needed: another kind of device or precision is refused before any training."""
 
     def kept() -> dict[str, object]:
         with np.load(f"{out}.progress") as file:
@@ -152,7 +152,7 @@ def test_every_architecture_gets_the_numbers_of_its_class(tmp_path: Path) -> Non
     for position in (0, 77, 9_999, 15_624):
         own = progress.test[classes[position]]
         assert table.accuracy("own")[position] == pytest.approx(np.nanmean(own))
-    # The mean over the trials that there were.
+    # The mean over the trials that were made.
     np.testing.assert_array_equal(table.accuracy("own", "valid"), np.where(classes == 5, 35.0, 30.0))
     trials = table.trials("own")
     assert trials is not None
@@ -169,7 +169,7 @@ def test_the_order_is_all_classes_once_in_runs() -> None:
 
 
 def test_representatives_carry_no_dead_convolution() -> None:
-    """A convolution that nothing reaches, or that leads nowhere, would add weights that cannot matter."""
+    """A convolution without input, or whose output leads nowhere, would add weights that cannot matter."""
     for position in representatives(function_classes()):
         a = architecture_of(int(position))
         assert a[0] == 0 or a[2] or a[4], f"{a}: node 1 leads nowhere"

@@ -1,4 +1,4 @@
-"""Networks trained side by side are the stand-alone networks of NAS-Bench-201, each for itself."""
+"""Networks trained side by side behave like separate stand-alone networks of NAS-Bench-201."""
 
 import math
 
@@ -27,7 +27,7 @@ ARCHITECTURES: list[Architecture] = [
 def new_population(architectures: list[Architecture], **options: object) -> Population:
     population = Population(architectures, CHANNELS, CELLS, CLASSES, dtype=torch.float64, **options)  # type: ignore[arg-type]
     population.initialise(7)
-    # Draws instead of ones and zeros, so that a scale and a shift in the wrong place would show.
+    # Random values instead of ones and zeros reveal a scale or a shift in the wrong place.
     generator = torch.Generator().manual_seed(1)
     population.values.data.add_(0.1 * torch.randn(population.values.shape, generator=generator, dtype=torch.float64))
     return population

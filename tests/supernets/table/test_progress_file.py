@@ -1,4 +1,4 @@
-"""What is trained so far of a table is kept, for the settings that it was trained with."""
+"""The trials of a table that are already trained are kept, together with their settings."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Networks of a table are trained side by side as each would be alone."""
+"""Networks of a table are trained side by side with the same results as alone."""
 
 import numpy as np
 import pytest
@@ -78,7 +78,7 @@ def test_a_trial_has_its_own_weights_and_order_whatever_the_group(monkeypatch: p
     seen: list[torch.Tensor] = []
 
     def trained(group: list[Architecture], trial: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """The last network of a group as it starts, and the batches that the group is trained with."""
+        """The initial values of the last network of a group, and the batches on which the group is trained."""
         population = new_population(group, trial, 4, recipe, Arithmetic())
         last = parts_of(population, len(group) - 1, population.values)
         start = {name: values.detach().clone() for name, values in last.items()}
@@ -92,7 +92,7 @@ def test_a_trial_has_its_own_weights_and_order_whatever_the_group(monkeypatch: p
         monkeypatch.setattr(population, "forward", watched)
         fit(population, trial, images, recipe)
         batches = torch.stack(seen)
-        # Also when all of it is asked for at once.
+        # The same holds for `train_group`, which does all of this at once.
         assert train_group(group, trial, images, recipe, Arithmetic()) == accuracies(population, images)
         return start, batches
 

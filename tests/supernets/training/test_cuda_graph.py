@@ -1,4 +1,4 @@
-"""Captured, eager and CPU steps do the same. Needs a GPU."""
+"""Captured, eager and CPU steps agree. Needs a GPU."""
 
 import threading
 import warnings
@@ -26,7 +26,7 @@ from nas_selection_bench.supernets.training.tuning import Tuner
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
-    pytest.mark.filterwarnings("error::RuntimeWarning"),  # a silent fall back to eager is a failure here
+    pytest.mark.filterwarnings("error::RuntimeWarning"),  # falling back to eager is a failure here
 ]
 
 
@@ -37,7 +37,7 @@ def sizes(settings: Settings) -> Settings:
 
 @pytest.fixture
 def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    """float32 throughout, so that devices can be compared closely."""
+    """Use float32 throughout, so that devices can be compared closely."""
     from contextlib import nullcontext
 
     monkeypatch.setattr(nas_selection_bench.supernets.parts.recipe, "autocast", lambda device: nullcontext())
@@ -62,7 +62,7 @@ def test_graph_eager_and_cpu_train_the_same(
     graph = trained(job, images, "cuda")
     monkeypatch.setattr(capture, "EAGER_CALLS", 10**9)
     eager = trained(job, images, "cuda")
-    # The same formulas: ten steps amplify the other order of the sums in the CPU's own cell beyond the tolerance.
+    # Use the same formulas: the CPU's own cell sums in another order, which ten steps amplify beyond the tolerance.
     monkeypatch.setattr(MixedCell, "_fused_forward", MixedCell._composed_forward)
     cpu = trained(job, images, "cpu")
     for name in graph:
@@ -175,7 +175,7 @@ def test_a_step_that_cannot_be_captured_runs_eagerly_and_says_so() -> None:
     total = torch.zeros((), device="cuda")
 
     def step(x: Tensor) -> None:
-        total.add_(x.sum().item())  # asks the device for a number
+        total.add_(x.sum().item())  # reads a number from the device
 
     device = torch.device("cuda")
     with warnings.catch_warnings(record=True) as caught, capture.own_stream(device):

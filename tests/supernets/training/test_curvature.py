@@ -1,4 +1,4 @@
-"""The Hessian by the alphas against one of the literal network, entry by entry by differences of its gradients."""
+"""The Hessian with respect to the alphas against gradient differences of the literal network, entry by entry."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_the_hessian_is_that_of_the_literal_network() -> None:
 
 
 def stored(out: Path, checkpoint: str) -> None:
-    """A record that saw `checkpoint`."""
+    """Store a record whose selector read `checkpoint`."""
     cell = dict(zip(KEY_COLUMNS, ("digits", "darts", 0, 1, "ostr", 0, "batch", "digits", "cpu", 1), strict=True))
     store = Store(out)
     store.records.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Each epoch of a training shuffles anew and draws anew."""
+"""Each epoch of a training has its own shuffle and its own random numbers."""
 
 import torch
 
@@ -9,7 +9,7 @@ from nas_selection_bench.supernets.training.loop import Training
 
 
 def drawn(run: Training) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
-    """The weights half's images in the order of one epoch, and the recipe's random numbers."""
+    """The images of the weights half in the order of one epoch, and the recipe's random numbers."""
     steps = list(run._steps())
     return [weights[0] for _, weights, _ in steps], [noise for _, _, noise in steps]
 

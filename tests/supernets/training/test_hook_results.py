@@ -1,4 +1,4 @@
-"""What a recipe's hooks return is looked at once, and a mistake is told by the name of the hook."""
+"""The results of a recipe's hooks are checked at once, and a mistake is reported with the name of the hook."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from nas_selection_bench.supernets.training.notes import epochs_present
 
 @dataclass(frozen=True)
 class Mine(Recipe):
-    """As darts."""
+    """The same as darts."""
 
 
 class Mixes(Mine):

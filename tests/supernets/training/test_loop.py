@@ -1,4 +1,4 @@
-"""The training loop: what a step does, determinism, and going on after a kill."""
+"""The training loop: the contents of a step, determinism, and resuming after a kill."""
 
 import math
 import multiprocessing
@@ -26,12 +26,12 @@ from nas_selection_bench.supernets.training.notes import TIMING, epochs_present,
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Every file of a supernet but the wall clock."""
+    """Every file of a supernet except the one with wall-clock times."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != TIMING}
 
 
 DRAW = ("drnas", "gdas", "importance-sampling", "reinmax", "rsps", "setn")
-"""Recipes whose weights learn in drawn architectures."""
+"""Recipes whose weights are trained in drawn architectures."""
 
 
 @pytest.mark.thorough
@@ -45,7 +45,7 @@ def test_every_recipe_tells_easy_classes_apart(
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert epochs_present(tmp_path) == [1, 3]
     first, last = load(tmp_path, 1), load(tmp_path, 3)
-    # is-darts prunes all that it prunes after the second of three epochs: the third trains another network.
+    # is-darts does all its pruning after the second of three epochs, so the third trains another network.
     assert last.facts["train_loss"] < (math.log(4) if recipe == "is-darts" else first.facts["train_loss"])
     assert all(math.isfinite(value) for value in last.facts.values())
     if recipe not in DRAW:  # their weights never saw the mixture
@@ -135,23 +135,23 @@ def test_a_run_broken_between_epochs_ends_in_the_same_bytes(
 
 
 def epochs_done(job: SupernetJob, folder: Path) -> int:
-    """As the progress file says, which is replaced as a whole."""
+    """Number of finished epochs according to the progress file, which is replaced as a whole."""
     found = load_progress(folder / training.PROGRESS, job)
     return 0 if found is None else int(found[0]["epoch"])
 
 
 def train_alone(job: SupernetJob, images: ImageSet, folder: Path) -> None:
-    """A training in a process of its own, with one thread as the tests have."""
+    """Run a training in its own process, with one thread like the tests."""
     torch.set_num_threads(1)
     train(job, images, "cpu", folder)
 
 
 @pytest.mark.program
 def test_a_killed_run_ends_in_the_same_bytes(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
-    """Killed twice, each time when it has gone on by an epoch and is within a later one."""
+    """The run is killed twice, each time after finishing another epoch and during a later one."""
     job = replace(job, settings=replace(job.settings, epochs=6, checkpoint_epochs=(1, 2, 6)))
     train(job, images, "cpu", tmp_path / "whole")
-    context = multiprocessing.get_context("spawn")  # torch forbids a fork once any test has used threads of autograd
+    context = multiprocessing.get_context("spawn")  # torch forbids a fork once a test has used autograd's threads
     for _ in range(2):
         before, deadline = epochs_done(job, tmp_path / "killed"), time.monotonic() + 120
         child = context.Process(target=train_alone, args=(job, images, tmp_path / "killed"))
@@ -213,7 +213,7 @@ def test_progress_of_another_job_is_not_continued(job: SupernetJob, images: Imag
 
 @pytest.mark.thorough
 def test_progress_with_any_damage_is_no_progress(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
-    """A flipped bit wherever it is: the header's JSON, the note in it, weights, alphas; and what is cut short."""
+    """Bits are flipped anywhere (JSON of the header, the note in it, weights, alphas), and the file is cut short."""
     broken = Training(job, images, torch.device("cpu"))
     broken.run_epoch()
     broken.save(tmp_path)
@@ -221,7 +221,7 @@ def test_progress_with_any_damage_is_no_progress(job: SupernetJob, images: Image
     whole = path.read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
     rng = np.random.default_rng(0)
-    # The blanks that fill the header up say nothing, and a digest's own letters are no state either: it does not match.
+    # The blanks that pad the header hold no state. Nor do the letters of the digest, but damage makes it differ.
     said = len(whole[8:header].rstrip()) + 8
     places = [*rng.choice(said, 150, replace=False), *rng.choice(np.arange(header, len(whole)), 150), len(whole) - 1]
     for place in places:

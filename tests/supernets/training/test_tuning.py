@@ -16,7 +16,7 @@ from nas_selection_bench.supernets.training.tuning import Tuner
 
 
 def decided(alphas: Tensor) -> Tensor:
-    """Edge 0 is a 3x3 convolution, the others are open."""
+    """Edge weights in which edge 0 is decided as a 3x3 convolution; the others are open."""
     one_hot = torch.eye(5)[3]
     return torch.cat([one_hot[None], alphas.softmax(-1)[1:]])
 
