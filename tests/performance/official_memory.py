@@ -35,7 +35,7 @@ class Writer:
         self.size = 0
         self.places: list[int] = []
         self.fetched: list[tuple[int, int]] = []
-        """Where places are asked for again, and which."""
+        """Position of each reference to an earlier entry of the memo, and that entry's index."""
         self.seen: dict[int, int] = {}
 
     def put(self, data: bytes, memo: bool = False) -> None:

@@ -31,7 +31,7 @@ def accuracies(values: list[float]) -> np.ndarray:
 
 
 def orders(values: list[float]) -> list[tuple[int, ...]]:
-    """All orders of the indices by decreasing value, which differ only in the places of equal values."""
+    """All orders of the indices by decreasing value; they differ only in the places of equal values."""
     return [
         order
         for order in permutations(range(len(values)))

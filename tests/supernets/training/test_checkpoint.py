@@ -102,7 +102,7 @@ def test_the_facts_are_known_without_the_tensors(checkpoint: Checkpoint, tmp_pat
 
 
 def test_any_flipped_bit_of_the_description_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    """The description holds accuracies, which are results and are stored nowhere else."""
+    """The description holds accuracies, which are results that nothing else verifies."""
     checkpoint.save(tmp_path)
     path = tmp_path / "epoch_0003.json"
     whole = path.read_bytes()

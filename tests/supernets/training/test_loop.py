@@ -221,7 +221,7 @@ def test_progress_with_any_damage_is_no_progress(job: SupernetJob, images: Image
     whole = path.read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
     rng = np.random.default_rng(0)
-    # The blanks that pad the header hold no state. Nor do the letters of the digest, but damage makes it differ.
+    # The blanks that pad the header hold no state. Nor does the digest, but a damaged one does not match.
     said = len(whole[8:header].rstrip()) + 8
     places = [*rng.choice(said, 150, replace=False), *rng.choice(np.arange(header, len(whole)), 150), len(whole) - 1]
     for place in places:
