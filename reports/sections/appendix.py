@@ -41,8 +41,8 @@ GLOSSARY = (
      " (test-retest): the noise of the table, not a ceiling. Criteria are compared with the mean over the stored"
      " trainings, which is less noisy, so they can exceed it, as the parameter count does"),
     ("group", "A: the leader and every selector not shown worse than it, with Holm's correction over the pairs of main"
-     " forms; B: the same among the rest; and so on. Two selectors of one group may still differ. ?: too few results to be"
-     " told from any other; such a selector cannot lead. There are no groups if fewer than half of the selectors"
+     " forms; B: the same among the rest; and so on. Two selectors of one group may still differ. ?: too few results to"
+     " be told from any other; such a selector cannot lead. There are no groups if fewer than half of the selectors"
      " could be told from another, since places would go to those with the most results. Pairs that no outcome could"
      " have made significant take no part in the correction. founders: the same among only the criteria of the"
      " founding papers (DARTS, DARTS-PT, OStr-DARTS, Zero-Cost-PT) and their controls"),
