@@ -11,12 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import DAMAGE, UsageError, counted
+from nas_selection_bench.bench.errors import DAMAGE, UsageError, counted, joined
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.work.methods import Methods, Source
 from nas_selection_bench.bench.work.plan import PlannedCell
 from nas_selection_bench.bench.work.record import DONE
 from nas_selection_bench.bench.work.store import Store
+
+FEW_FILES = 3
+"""Up to this many edited files have a line each."""
 
 FILE = "source.json"
 """The file in a supernet's folder that holds the digest of its recipe's file when training began."""
@@ -53,12 +56,21 @@ class Sources:
         ]  # fmt: skip
 
     def edits_of_selectors(self, done: Mapping[str, str], store: Store) -> list[str]:
-        """A line for each file that has changed since its results were made; `done`: file stem -> selector name."""
+        """Lines on the files that have changed since their results were made; `done`: file stem -> selector name.
+
+        One line per file, or a single line if there are more than FEW_FILES.
+        """
         results: Counter[str] = Counter()
         for stem, name in done.items():
             selector = self.selectors.get(name)
             if selector and store.cost(stem).get("source") not in (None, selector.digest):
                 results[selector.file] += 1
+        if len(results) > FEW_FILES:
+            total = counted(sum(results.values()), "result")
+            return [
+                f"{len(results)} files have changed since they produced {total} stored here:"
+                f" {joined(sorted(results))}; raise the version of each in which that changes what it chooses."
+            ]
         return [
             f"{file} has changed since it produced {counted(count, 'result')} stored here; raise its version if that"
             " changes what it chooses." for file, count in sorted(results.items())

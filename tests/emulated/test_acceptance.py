@@ -98,7 +98,7 @@ def test_criteria_that_choose_otherwise_are_told_together(monkeypatch: pytest.Mo
         other = device == GPU and name == "magnitude"
         return Chosen((int(other),) * 6, scores[::-1] if other else scores)
 
-    with pytest.raises(Failed, match=r"magnitude: another architecture.*op-snip: CUDA error"):
+    with pytest.raises(Failed, match=r"magnitude: it chooses another architecture.*op-snip: CUDA error"):
         criteria(monkeypatch, chosen)
 
 
