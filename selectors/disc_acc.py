@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from nas_selection_bench.bench.problem.space import ALL_OPERATIONS
 from nas_selection_bench.bench.work.options import not_negative, one_of, option
 from nas_selection_bench.selectors.parts.criterion import Rule
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.perturbation import OPERATION_INDICES, discretised
+from nas_selection_bench.selectors.parts.perturbation import discretised
 from nas_selection_bench.selectors.parts.schedule import Greedy
 from nas_selection_bench.selectors.parts.view import Evaluation, Search
 
@@ -41,10 +42,10 @@ class DiscretisationAccuracy(Rule):
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the accuracy with the edge discretised to the operation, or minus the loss (`measure=loss`)."""
         if self.converge:
-            return np.array([[self._converged(search, e, o) for o in OPERATION_INDICES] for e in edges])
+            return np.array([[self._converged(search, e, o) for o in ALL_OPERATIONS] for e in edges])
         weights = search.weights()
-        result = search.evaluate(torch.stack([discretised(weights, e, o) for e in edges for o in OPERATION_INDICES]))
-        return self._strength(result).reshape(len(edges), len(OPERATION_INDICES))
+        result = search.evaluate(torch.stack([discretised(weights, e, o) for e in edges for o in ALL_OPERATIONS]))
+        return self._strength(result).reshape(len(edges), len(ALL_OPERATIONS))
 
     def _converged(self, search: Search, edge: int, operation: int) -> float:
         candidate = search.branch()

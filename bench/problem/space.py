@@ -10,10 +10,16 @@ from functools import cache, lru_cache
 import numpy as np
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-NONE, SKIP, CONV_1X1, CONV_3X3, AVG_POOL = range(5)
+ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
+"""The index of every operation."""
+
+NONE, SKIP, CONV_1X1, CONV_3X3, AVG_POOL = ALL_OPERATIONS
 
 EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
 """(target node, source node) of each edge, in the order of the architecture string."""
+
+ALL_EDGES = tuple(range(len(EDGES)))
+"""The index of every edge."""
 
 EDGE_NAMES = tuple(f"{target}<-{source}" for target, source in EDGES)
 N_ARCHITECTURES = len(OPERATIONS) ** len(EDGES)
@@ -80,7 +86,7 @@ def architecture_of(position: int) -> Architecture:
     """The architecture at `position` (0..15624) in space order."""
     if not 0 <= position < N_ARCHITECTURES:
         raise ValueError(f"position {position} is outside the space of {N_ARCHITECTURES} architectures")
-    return as_architecture(position // len(OPERATIONS) ** (5 - edge) % len(OPERATIONS) for edge in range(6))
+    return as_architecture(position // len(OPERATIONS) ** (5 - edge) % len(OPERATIONS) for edge in ALL_EDGES)
 
 
 @cache

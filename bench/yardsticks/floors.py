@@ -15,6 +15,7 @@ import numpy as np
 
 from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.problem.space import (
+    ALL_OPERATIONS,
     AVG_POOL,
     CONV_1X1,
     CONV_3X3,
@@ -31,7 +32,6 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.seeds import derive
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.bench.yardsticks.measures import (
-    ALL_OPERATIONS,
     EDGE_TAUS,
     WITHOUT_NONE,
     edge_agreement,

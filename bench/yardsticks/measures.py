@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.problem.equivalence import function_classes
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
 from nas_selection_bench.bench.problem.space import (
+    ALL_OPERATIONS,
     CONV_1X1,
     CONV_3X3,
     EDGES,
@@ -39,7 +40,6 @@ MEASURES = (
 
 SUMS = "sums of scores"
 """Name under which agreements of `architecture_scores` are kept in the cache."""
-ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
 WITHOUT_NONE = tuple(operation for operation in ALL_OPERATIONS if operation != NONE)
 STEPS = 1e9
 """Sums of scores are rounded to multiples of 1 / STEPS."""

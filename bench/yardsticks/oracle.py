@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.problem.space import ALL_EDGES, EDGES, OPERATIONS
 
 GRID = (len(OPERATIONS),) * len(EDGES)
 """Shape of an array in space order whose axis e is the operation on edge e."""
@@ -18,7 +18,7 @@ def oracle(accuracies: np.ndarray, kind: str = "best") -> np.ndarray:
         raise ValueError(f"oracle kind {kind!r} is neither 'best' nor 'mean'")
     reduce = np.fmax.reduce if kind == "best" else _nan_mean
     table = np.asarray(accuracies, dtype=np.float64).reshape(GRID)
-    return np.array([reduce(np.moveaxis(table, edge, 0).reshape(len(OPERATIONS), -1), axis=1) for edge in range(6)])
+    return np.array([reduce(np.moveaxis(table, edge, 0).reshape(len(OPERATIONS), -1), axis=1) for edge in ALL_EDGES])
 
 
 def _nan_mean(values: np.ndarray, axis: int) -> np.ndarray:

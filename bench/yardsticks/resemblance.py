@@ -12,12 +12,20 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, all_architectures
+from nas_selection_bench.bench.problem.space import (
+    ALL_OPERATIONS,
+    CONV_1X1,
+    CONV_3X3,
+    EDGES,
+    NONE,
+    SKIP,
+    all_architectures,
+)
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.agreements import Agreements, fingerprint
 from nas_selection_bench.bench.yardsticks.floors import convolution_weights
 from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, tau_b
-from nas_selection_bench.bench.yardsticks.measures import ALL_OPERATIONS, SUMS, ranked_by_sums, taus_of_signs
+from nas_selection_bench.bench.yardsticks.measures import SUMS, ranked_by_sums, taus_of_signs
 
 Values = NDArray[np.float64]
 Signs = NDArray[np.int8]

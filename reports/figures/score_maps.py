@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.problem.space import EDGE_NAMES
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.measures import standardised
 from nas_selection_bench.bench.yardsticks.oracle import oracle
@@ -54,7 +54,7 @@ def score_maps(results: Results, dataset: str, setting: str | None, order: Seque
         places = of_method[method].to_numpy() if method in of_method else np.zeros(0, np.int64)
         scored = places[results.scored[places]]
         if len(scored):
-            chosen = (results.operations[places][:, :, None] == np.arange(5)).mean(axis=0)
+            chosen = (results.operations[places][:, :, None] == np.arange(len(OPERATIONS))).mean(axis=0)
             found.append(ScoreMap(method, results.standardised[scored].mean(axis=0), chosen, len(scored)))
     return found
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from nas_selection_bench.bench.errors import SkipCell
+from nas_selection_bench.bench.problem.space import EDGES
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.supernets.parts.edge_certainty import edge_certainty
@@ -55,7 +56,7 @@ def _random(step: Step) -> int:
     # The permutation depends on the checkpoint and the selector seed but not on the selector, so that
     # DARTS-PT and its controls decide the same edges at the same time.
     generator = step.search.shared_generator("edge-order")
-    permutation = torch.randperm(6, generator=generator).tolist()
+    permutation = torch.randperm(len(EDGES), generator=generator).tolist()
     return next(edge for edge in permutation if edge in step.open_edges)
 
 

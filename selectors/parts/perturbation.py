@@ -6,10 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas_selection_bench.bench.problem.space import NONE, OPERATIONS
+from nas_selection_bench.bench.problem.space import ALL_OPERATIONS, NONE, OPERATIONS
 from nas_selection_bench.selectors.parts.view import Evaluation, Search, one_hot
-
-OPERATION_INDICES = tuple(range(len(OPERATIONS)))
 
 
 def without(weights: Tensor, edge: int, operation: int, renormalise: bool = False) -> Tensor:
@@ -41,7 +39,7 @@ def evaluate_without(search: Search, edges: Sequence[int], renormalise: bool = F
     """
     weights = search.weights()
     mixtures = [weights]
-    mixtures += [without(weights, e, o, renormalise) for e in edges for o in OPERATION_INDICES if o != NONE]
+    mixtures += [without(weights, e, o, renormalise) for e in edges for o in ALL_OPERATIONS if o != NONE]
     if renormalise:
         mixtures += [without(weights, e, NONE, True) for e in edges]
     result = search.evaluate(torch.stack(mixtures))

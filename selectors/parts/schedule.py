@@ -7,7 +7,7 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import UsageError, in_brief
 from nas_selection_bench.bench.problem.selection import Decision, Selection
-from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
+from nas_selection_bench.bench.problem.space import ALL_EDGES, NONE, OPERATIONS
 from nas_selection_bench.bench.problem.validate import shape_of
 from nas_selection_bench.bench.work.options import not_negative, one_of, option, or_preset, yes_or_no
 from nas_selection_bench.selectors.parts.criterion import Rule, Selector
@@ -15,8 +15,6 @@ from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.option_texts import with_tuning, without_tuning
 from nas_selection_bench.selectors.parts.orders import ORDERS, Step
 from nas_selection_bench.selectors.parts.view import Search
-
-ALL_EDGES = tuple(range(len(EDGES)))
 
 
 def decide_greedily(

@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 from torch import Tensor, nn
 
-from nas_selection_bench.bench.problem.space import NONE, Architecture
+from nas_selection_bench.bench.problem.space import ALL_OPERATIONS, NONE, Architecture
 from nas_selection_bench.bench.work.options import one_of, option
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.criterion import Rule
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.perturbation import OPERATION_INDICES, discretised, without
+from nas_selection_bench.selectors.parts.perturbation import discretised, without
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.selectors.proxies import Proxy
 from nas_selection_bench.supernets.network.literal import Mixture
@@ -152,7 +152,7 @@ class MaskByProxy(ProxyRule):
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: minus the proxy of the supernet without the operation; for `none`, minus that of the supernet."""
         weights = search.weights()
-        masked = [without(weights, e, o) for e in edges for o in OPERATION_INDICES if o != NONE]
+        masked = [without(weights, e, o) for e in edges for o in ALL_OPERATIONS if o != NONE]
         whole, *others = (
             v if isinstance(v, proxies.ProxyFailure) else -v for v in self._scores(search, [weights, *masked])
         )
@@ -166,5 +166,5 @@ class DiscretiseByProxy(ProxyRule):
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the proxy of the supernet with the edge one-hot on the operation."""
         weights = search.weights()
-        values = self._scores(search, [discretised(weights, e, o) for e in edges for o in OPERATION_INDICES])
+        values = self._scores(search, [discretised(weights, e, o) for e in edges for o in ALL_OPERATIONS])
         return without_failures(search, [values[i : i + 5] for i in range(0, len(values), 5)])

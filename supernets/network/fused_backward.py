@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, SKIP
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
 from nas_selection_bench.supernets.network.fused_forward import (
-    N_OPERATIONS,
     TARGET,
     CellPlan,
     FusedInput,
@@ -43,7 +42,7 @@ class Backward:
         self.total: dict[int, Tensor] = {}
         """[C] the same gradients, summed over pixels."""
         zero = sources[0].x.new_zeros(())
-        self.weights = [[zero] * N_OPERATIONS for _ in TARGET]
+        self.weights = [[zero] * len(OPERATIONS) for _ in TARGET]
         self.kernel_gradients: list[Tensor | None] = [None] * 6
 
     def run(self, gradient: Tensor) -> tuple[Tensor | None, ...]:

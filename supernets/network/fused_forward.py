@@ -11,7 +11,6 @@ from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3
 from nas_selection_bench.supernets.network.skeleton import ARRIVING, EPSILON, LEAVING, MOMENTUM
 
 TARGET = tuple(target for target, _ in EDGES)
-N_OPERATIONS = 5
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nas_selection_bench.bench.errors import SkipCell, UsageError
-from nas_selection_bench.bench.problem.space import AVG_POOL, EDGES, SKIP
+from nas_selection_bench.bench.problem.space import ALL_OPERATIONS, AVG_POOL, EDGES, SKIP
 from nas_selection_bench.supernets.network.gpu_partial import PartialPass, mixing_pattern
 from nas_selection_bench.supernets.network.gpu_pass import GpuPass, places
 from nas_selection_bench.supernets.network.pooling import average_pool
@@ -99,7 +99,7 @@ class PartialCell(MixedCell):
                     row[operation] = output
         for e, row in zip(edges, outputs, strict=True):
             row[SKIP], row[AVG_POOL] = part, pooled
-            for operation in range(5):
+            for operation in ALL_OPERATIONS:
                 if active is not None and not active[e][operation]:
                     row[operation] = None
         return outputs
