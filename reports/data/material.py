@@ -20,7 +20,7 @@ from nas_selection_bench.reports.data.in_figures import focus, left_out_sentence
 from nas_selection_bench.reports.data.judging import contest
 from nas_selection_bench.reports.data.rankings import ArchitectureScores, rankings
 from nas_selection_bench.reports.data.results import Results
-from nas_selection_bench.reports.data.summary import Line, lines, order_of_methods
+from nas_selection_bench.reports.data.summary import Summary, order_of_methods, summaries
 from nas_selection_bench.reports.data.supernet_quality import SupernetQuality, supernet_quality
 from nas_selection_bench.reports.data.two_criteria import TwoCriteria, two_criteria
 
@@ -35,8 +35,8 @@ class Material:
     """Folder to which every figure is also written as a stand-alone SVG."""
     drawn: list[str] = field(default_factory=list)
     """Names of the files written to `figures` so far, without `.svg`."""
-    _lines: dict[str, list[Line]] = field(default_factory=dict, init=False, repr=False)
-    _lines_of: dict[str, dict[tuple[str, str], list[Line]]] = field(default_factory=dict, init=False, repr=False)
+    _summaries: dict[str, list[Summary]] = field(default_factory=dict, init=False, repr=False)
+    _summaries_of: dict[str, dict[tuple[str, str], list[Summary]]] = field(default_factory=dict, init=False, repr=False)
     _shown: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
     _rankings: dict[str, dict[str, list[ArchitectureScores]]] = field(default_factory=dict, init=False, repr=False)
 
@@ -81,34 +81,34 @@ class Material:
             if other != name
         ]
 
-    def lines(self, measure: str) -> list[Line]:
+    def summaries(self, measure: str) -> list[Summary]:
         """Summaries of the column `measure` of records.csv at the last checkpoints."""
-        if measure not in self._lines:
-            self._lines[measure] = lines(self.results, measure)
-        return self._lines[measure]
+        if measure not in self._summaries:
+            self._summaries[measure] = summaries(self.results, measure)
+        return self._summaries[measure]
 
-    def lines_of(self, measure: str, dataset: str, method: str) -> list[Line]:
-        """The `lines` of one method on one data set."""
-        if measure not in self._lines_of:
-            found = self._lines_of[measure] = {}
-            for line in self.lines(measure):
-                found.setdefault((line.dataset, line.method), []).append(line)
-        return self._lines_of[measure].get((dataset, method), [])
+    def summaries_of(self, measure: str, dataset: str, method: str) -> list[Summary]:
+        """The `summaries` of one method on one data set."""
+        if measure not in self._summaries_of:
+            found = self._summaries_of[measure] = {}
+            for summary in self.summaries(measure):
+                found.setdefault((summary.dataset, summary.method), []).append(summary)
+        return self._summaries_of[measure].get((dataset, method), [])
 
     @property
-    def test(self) -> list[Line]:
+    def test(self) -> list[Summary]:
         """Summaries of test accuracy."""
-        return self.lines("test")
+        return self.summaries("test")
 
     @property
-    def tau_best(self) -> list[Line]:
+    def tau_best(self) -> list[Summary]:
         """Summaries of tau-b with the oracle of best accuracies."""
-        return self.lines("tau_best")
+        return self.summaries("tau_best")
 
     @property
-    def tau_mean(self) -> list[Line]:
+    def tau_mean(self) -> list[Summary]:
         """Summaries of tau-b with the oracle of mean accuracies."""
-        return self.lines("tau_mean")
+        return self.summaries("tau_mean")
 
     def order(self, dataset: str) -> list[str]:
         """The methods of a data set, best mean accuracy first."""
@@ -116,7 +116,10 @@ class Material:
 
     @cached_property
     def _orders(self) -> dict[str, list[str]]:
-        return {name: order_of_methods([line for line in self.test if line.dataset == name]) for name in self.datasets}
+        return {
+            name: order_of_methods([summary for summary in self.test if summary.dataset == name])
+            for name in self.datasets
+        }
 
     def rankings(self, dataset: str) -> dict[str, list[ArchitectureScores]]:
         """Method -> scores of its selections that rank whole architectures, at the last checkpoint of a data set."""
@@ -135,10 +138,10 @@ class Material:
         """The sentence of captions on the methods that the figures do not show; empty if they show all."""
         return left_out_sentence(len(self.focus(dataset)), len(self.order(dataset)))
 
-    def in_focus(self, found: list[Line]) -> list[Line]:
-        """The lines of `found` whose method the figures show."""
+    def in_focus(self, found: list[Summary]) -> list[Summary]:
+        """The summaries of `found` whose method the figures show."""
         shown = {dataset: set(self.focus(dataset)) for dataset in self.datasets}
-        return [line for line in found if line.method in shown.get(line.dataset, ())]
+        return [summary for summary in found if summary.method in shown.get(summary.dataset, ())]
 
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""

@@ -179,9 +179,9 @@ def _agreement(source: Material, contest: Contest) -> Iterator[Point]:
     yardsticks = {yardstick.name: yardstick for yardstick in source.yardsticks[contest.dataset]}
     for measure in TOLD_AGREEMENT:
         means: dict[str, list[float]] = {}
-        for line in source.lines(measure):
-            if line.dataset == contest.dataset:
-                means.setdefault(line.method, []).append(line.mean)
+        for summary in source.summaries(measure):
+            if summary.dataset == contest.dataset:
+                means.setdefault(summary.method, []).append(summary.mean)
         if not means:
             continue
         reached = {method: float(np.mean(of_method)) for method, of_method in means.items()}

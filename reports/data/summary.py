@@ -1,4 +1,4 @@
-"""One line per method, setting and data set: mean, spread, interval and n, at the last checkpoint."""
+"""One summary per method, setting and data set: mean, spread, interval and n, at the last checkpoint."""
 
 import csv
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ ACCURACIES = ("test", "valid", "regret", "percentile", "gain")
 
 
 @dataclass(frozen=True)
-class Line:
+class Summary:
     """One measure of one method in one setting on one data set."""
 
     dataset: str
@@ -61,8 +61,8 @@ class Line:
         return variance_components(list(self.values.values())) if self.selector_seeds > 1 else None
 
 
-def lines(results: Results, column: str) -> list[Line]:
-    """One line per data set, setting and method with values of `column`; settings and methods sorted by name."""
+def summaries(results: Results, column: str) -> list[Summary]:
+    """One summary per data set, setting and method with values of `column`; settings and methods sorted by name."""
     values = results.final_in_order[column].tolist()
     found: dict[Place, dict[int, list[float]]] = {}
     collapsed: dict[Place, int] = {}
@@ -76,13 +76,13 @@ def lines(results: Results, column: str) -> list[Line]:
     return _summed(found, collapsed)
 
 
-def _summed(found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, int]) -> list[Line]:
-    """The line of each place, in order; places with the same number of supernet seeds are computed together."""
+def _summed(found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, int]) -> list[Summary]:
+    """The summary of each place, in order; places with the same number of supernet seeds are computed together."""
     per_supernet = {
         place: [values[0] if len(values) == 1 else float(np.mean(values)) for values in by_seed.values()]
         for place, by_seed in found.items()
     }
-    summed: dict[Place, Line] = {}
+    summed: dict[Place, Summary] = {}
     for n in {len(means) for means in per_supernet.values()}:
         places = [place for place, means in per_supernet.items() if len(means) == n]
         rows = np.array([per_supernet[place] for place in places])
@@ -91,7 +91,7 @@ def _summed(found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, i
         for place, mean, deviation, interval in zip(places, means, deviations, mean_intervals(rows, [n]), strict=True):
             fell = collapsed.get(place, 0)
             shown = None if fell and n < FEWEST_WITH_COLLAPSES else interval
-            summed[place] = Line(*place, found[place], fell, mean, deviation, shown)
+            summed[place] = Summary(*place, found[place], fell, mean, deviation, shown)
     return [summed[place] for place in found]
 
 
@@ -146,9 +146,9 @@ def promise(seeds: int) -> str:
     return f"{said}; in {100 * (found.collapses or 0):.0f} % if 15 % of results collapse, so look at the marks then."
 
 
-def order_of_methods(found: Sequence[Line]) -> list[str]:
+def order_of_methods(found: Sequence[Summary]) -> list[str]:
     """Methods by their mean over settings, best first; ties by name."""
     means: dict[str, list[float]] = {}
-    for line in found:
-        means.setdefault(line.method, []).append(line.mean)
+    for summary in found:
+        means.setdefault(summary.method, []).append(summary.mean)
     return sorted(means, key=lambda method: (-float(np.mean(means[method])), method))

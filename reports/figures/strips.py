@@ -6,7 +6,7 @@ import numpy as np
 
 from nas_selection_bench.bench.yardsticks.floors import ONE_ORDER, RANDOM, RETRAINING, Yardstick
 from nas_selection_bench.reports.data.results import ONE_DRAW
-from nas_selection_bench.reports.data.summary import Line, order_of_methods
+from nas_selection_bench.reports.data.summary import Summary, order_of_methods
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.figures.axes import AccuracyAxis, AnyAxis, Axis, draw_horizontal
 from nas_selection_bench.reports.figures.svg import SERIES, SHAPES, Drawing, width_of
@@ -66,7 +66,7 @@ class Strips:
             yield setting, here, height
 
     def rows(
-        self, rows: Sequence[tuple[int, Line]], axis: AnyAxis, height: Height, css: str, shape: int,
+        self, rows: Sequence[tuple[int, Summary]], axis: AnyAxis, height: Height, css: str, shape: int,
         hollow: Collection[str] = (),
     ) -> None:  # fmt: skip
         """Draw the marks of each line in its row, its mean as a tick and its interval as a bar.
@@ -95,7 +95,7 @@ class Strips:
                 self.drawing.line(axis(value), height(-0.5), axis(value), height(row), "dashed")
             self.drawing.mark(3, axis(value), height(row), "hollow", 4, f"{name}: {number(value)}")
 
-    def pairs(self, rows: dict[str, Line], order: Sequence[str], axis: AnyAxis, height: Height) -> None:
+    def pairs(self, rows: dict[str, Summary], order: Sequence[str], axis: AnyAxis, height: Height) -> None:
         """Draw a faint line per supernet seed, which joins the selections that share a checkpoint."""
         for seed in sorted({seed for line in rows.values() for seed in line.values}):
             points = [
@@ -108,7 +108,7 @@ class Strips:
 
 
 def accuracy_figure(
-    found: Sequence[Line],
+    found: Sequence[Summary],
     optimum: float,
     dataset: str,
     settings: Sequence[str],
@@ -141,8 +141,8 @@ TAU_TICKS = tuple((value, (number(value, 1),)) for value in (-1.0, -0.5, 0.0, 0.
 
 
 def tau_figure(
-    best: Sequence[Line],
-    mean: Sequence[Line],
+    best: Sequence[Summary],
+    mean: Sequence[Summary],
     dataset: str,
     settings: Sequence[str],
     yardsticks: Sequence[Yardstick],

@@ -17,7 +17,13 @@ from nas_selection_bench.bench.yardsticks.floors import ALL_3X3, RANDOM
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.files.tables import NO_RECIPE
-from nas_selection_bench.reports.sections.headline import FLOOR, floor_called, headline_sentence, random_said, written
+from nas_selection_bench.reports.sections.headline import (
+    FLOOR,
+    display_name,
+    floor_called,
+    headline_sentence,
+    random_said,
+)
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
@@ -52,9 +58,9 @@ def _block(folder: Path, readme: Path, dataset: str | None) -> str:
         f"**{_headline(chosen, floors, _verdicts(compared, FLOOR))}**"
         f" {_counts(len(criteria), _verdicts(compared, FLOOR), _verdicts(compared, RANDOM))}\n\n"
         f"![Mean test accuracy of every criterion in its main form]({figure})\n\n"
-        f"Mean test accuracy on {written(chosen)} and its 95 % interval over supernet seeds, of every criterion in its"
-        " main form; orange: shown worse than the solid baseline (paired tests, Holm's correction). All criteria, seed"
-        f" by seed: [{here}/report.html]({here}/report.html), one file that opens offline, or"
+        f"Mean test accuracy on {display_name(chosen)} and its 95 % interval over supernet seeds, of every criterion in"
+        " its main form; orange: shown worse than the solid baseline (paired tests, Holm's correction). All criteria,"
+        f" seed by seed: [{here}/report.html]({here}/report.html), one file that opens offline, or"
         f" [the table]({here}/tables/accuracy.md).\n"
     )
 

@@ -21,7 +21,7 @@ from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.founders import level_of
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import ONE_DRAW_SAID
-from nas_selection_bench.reports.data.summary import Line
+from nas_selection_bench.reports.data.summary import Summary
 from nas_selection_bench.reports.data.supernet_quality import SupernetQuality
 from nas_selection_bench.reports.data.text import Value, number, spread, to_csv, to_latex, to_markdown
 from nas_selection_bench.reports.data.two_criteria import TwoCriteria
@@ -60,12 +60,13 @@ NO_RECIPE = "(table)"
 LOST_SAID = "* some of its selections failed or are missing; the mean is over the others."
 
 
-def _line_row(source: Material, line: Line, measure: str) -> list[Value]:
-    components = line.components
+def _summary_row(source: Material, summary: Summary, measure: str) -> list[Value]:
+    components = summary.components
     return [
-        line.dataset, line.setting, line.method, "selector", measure, line.mean, line.deviation, line.low, line.high,
-        *_ends(line.interval), line.n, line.selector_seeds, None if components is None else components.selector,
-        "yes" if line.method in source.results.alike else None, _lost(source, line) or None,
+        summary.dataset, summary.setting, summary.method, "selector", measure,
+        summary.mean, summary.deviation, summary.low, summary.high, *_ends(summary.interval),
+        summary.n, summary.selector_seeds, None if components is None else components.selector,
+        "yes" if summary.method in source.results.alike else None, _lost(source, summary) or None,
     ]  # fmt: skip
 
 
@@ -73,9 +74,9 @@ def _ends(interval: Interval | None) -> tuple[Value, Value]:
     return (None, None) if interval is None else (interval.low, interval.high)
 
 
-def _lost(source: Material, line: Line) -> int:
-    """Number of cells of the line that failed or are missing."""
-    return source.results.lost.get((line.dataset, line.setting, line.method), 0)
+def _lost(source: Material, summary: Summary) -> int:
+    """Number of cells of the summary that failed or are missing."""
+    return source.results.lost.get((summary.dataset, summary.setting, summary.method), 0)
 
 
 def _exact(source: Material, measures: Sequence[str]) -> str:
@@ -83,11 +84,11 @@ def _exact(source: Material, measures: Sequence[str]) -> str:
     nothing: list[Value] = [None] * (len(HEADER) - HEADER.index("mean") - 1)
     for measure in measures:
         if measure == WORTH:
-            worths = [(line, source.worth(line.dataset, line.mean)) for line in source.test]
-            for line, worth in worths:
-                rows.append([line.dataset, line.setting, line.method, "selector", WORTH, worth, *nothing])
+            worths = [(summary, source.worth(summary.dataset, summary.mean)) for summary in source.test]
+            for summary, worth in worths:
+                rows.append([summary.dataset, summary.setting, summary.method, "selector", WORTH, worth, *nothing])
         else:
-            rows += [_line_row(source, line, measure) for line in source.lines(measure)]
+            rows += [_summary_row(source, summary, measure) for summary in source.summaries(measure)]
         for dataset, yardsticks in source.yardsticks.items():
             for yardstick in yardsticks:
                 value = getattr(yardstick, measure)
@@ -106,11 +107,12 @@ def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple
     cells: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     means: dict[tuple[str, str], float] = {}
     for measure in measures:
-        for line in source.lines(measure):
-            place = (line.setting, line.method)
-            shown = spread(line.mean, line.deviation, line.n, decimals) + ("*" if _lost(source, line) else "")
-            cells.setdefault(place, {})[line.dataset, measure] = shown
-            means.setdefault(place, line.mean)
+        for summary in source.summaries(measure):
+            place = (summary.setting, summary.method)
+            star = "*" * bool(_lost(source, summary))
+            shown = spread(summary.mean, summary.deviation, summary.n, decimals) + star
+            cells.setdefault(place, {})[summary.dataset, measure] = shown
+            means.setdefault(place, summary.mean)
     # Best first within a recipe, by the first measure and data set for which the method has a value.
     order = sorted(cells, key=lambda place: (place[0], -means[place], place[1]))
     rows = [
@@ -137,7 +139,10 @@ def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple
 def _notes(source: Material, measures: Sequence[str]) -> list[str]:
     """The notes that explain the marks in the readable rows of these measures."""
     lost = any(
-        _lost(source, line) for measure in measures for line in source.lines(measure) if line.dataset in source.datasets
+        _lost(source, summary)
+        for measure in measures
+        for summary in source.summaries(measure)
+        if summary.dataset in source.datasets
     )
     return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.alike else [])]
 

@@ -10,7 +10,7 @@ from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import criteria, duration, from_to, listed, number
 from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
-from nas_selection_bench.reports.sections.headline import WRITTEN, floor_called, written
+from nas_selection_bench.reports.sections.headline import DISPLAY_NAMES, display_name, floor_called
 
 FEW = 8
 """`most` of `text.some`: a sentence lists up to one name more than this, and of longer lists counts the rest."""
@@ -30,14 +30,14 @@ def _answers(told: Sequence[tuple[str, Sequence[str]]]) -> Prose:
     """Render the sentences on each data set as a list, below the name of the data set if there are several."""
     parts = []
     for dataset, sentences in told:
-        head = f"<p><b>{escape(written(dataset))}</b></p>" if len(told) > 1 else ""
+        head = f"<p><b>{escape(display_name(dataset))}</b></p>" if len(told) > 1 else ""
         items = "".join(f"<li>{sentence}</li>" for sentence in sentences)
         parts.append(f'{head}<ul class="points">{items}</ul>')
     return Prose("".join(parts))
 
 
 def _advised(found: Advice, contest: Contest) -> Iterator[str]:
-    where, floor = escape(written(found.dataset)), floor_called(contest.floor_is_all_3x3)
+    where, floor = escape(display_name(found.dataset)), floor_called(contest.floor_is_all_3x3)
     better, worse = found.verdicts["better"], found.verdicts["worse"]
     if found.dataset == "digits":
         yield (
@@ -161,8 +161,8 @@ def _unsaid(found: Limits) -> Iterator[str]:
     elif found.exploratory:
         variants = f"{counted(found.exploratory, 'variant')} (proxies × schemes, options)"
         yield f"Which of the {variants} is best: they are exploratory and form a family of their own."
-    truth = "after full training" if found.dataset in WRITTEN else "as the table of this data set gives them"
-    looked = joined([written(name) for name in found.lookups])
+    truth = "after full training" if found.dataset in DISPLAY_NAMES else "as the table of this data set gives them"
+    looked = joined([display_name(name) for name in found.lookups])
     also = f"; the choices are also looked up on {escape(looked)}" if looked else ""
     yield f"Anything about other search spaces or data sets: accuracies are those of NAS-Bench-201 cells {truth}{also}."
 

@@ -19,7 +19,7 @@ FEWEST_TO_VARY = 3
 """With fewer supernet seeds than this, the page says that they are too few."""
 NAMED = 2
 """`most` of `text.some`: a headline names up to one criterion more than this, and of more counts the rest."""
-WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
+DISPLAY_NAMES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
 """The data sets of NAS-Bench-201, whose ground truth is full training, as their authors write their names."""
 FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
 """The four criteria whose papers the benchmark began with, as those papers write their names."""
@@ -27,9 +27,9 @@ CONTROLS = {"pt-random": "a random pick (pt-random)", "pt-magnitude": "picking b
 """The controls of DARTS-PT, which keep its schedule: what replaces its criterion in each."""
 
 
-def written(dataset: str) -> str:
+def display_name(dataset: str) -> str:
     """The name of a data set as its authors write it."""
-    return WRITTEN.get(dataset, dataset)
+    return DISPLAY_NAMES.get(dataset, dataset)
 
 
 def floor_called(all_3x3: bool) -> str:
@@ -52,7 +52,7 @@ def headline_sentence(dataset: str, better: Sequence[str], judged: bool, floor: 
         said = f"no criterion is shown better than {floor}"
     else:
         said = f"there are too few seeds to tell any criterion from {floor}"
-    return f"On {written(dataset)}, {said}."
+    return f"On {display_name(dataset)}, {said}."
 
 
 def conditions(source: Material, contest: Contest) -> str:
@@ -63,7 +63,7 @@ def conditions(source: Material, contest: Contest) -> str:
     seeds_said = f"{from_to(seeds).replace(' to ', '–')} {'seed' if seeds == [1] else 'seeds'}"
     trained = f"shared supernets: {counted(contest.settings, 'recipe')} × {seeds_said}"
     parts = [
-        "NAS-Bench-201" if contest.dataset in WRITTEN else "search space of NAS-Bench-201",
+        "NAS-Bench-201" if contest.dataset in DISPLAY_NAMES else "search space of NAS-Bench-201",
         criteria(len(contest.standings)),
         f"no trained supernet: {seeds_said} of the initial weights"
         if untrained(source.results, contest.dataset)
@@ -117,7 +117,7 @@ def elsewhere(source: Material, contest: Contest) -> str:
         for there in source.transfers
         if there.dataset == contest.dataset
     }
-    said = [f"those of {some(better, NAMED)} on {written(lookup)}" for lookup, better in found.items() if better]
+    said = [f"those of {some(better, NAMED)} on {display_name(lookup)}" for lookup, better in found.items() if better]
     return f"On other data sets, some choices are shown better than the baseline: {joined(said)}." if said else ""
 
 
@@ -172,7 +172,7 @@ def _perturbation(point: Point) -> str:
 
 def note(source: Material, dataset: str) -> str:
     """A warning about a data set whose ground truth is not full training, as HTML; empty for NAS-Bench-201's."""
-    if dataset in WRITTEN:
+    if dataset in DISPLAY_NAMES:
         return ""
     if dataset == "digits":
         return (

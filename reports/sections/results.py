@@ -14,7 +14,7 @@ from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
-from nas_selection_bench.reports.data.summary import Line, promise
+from nas_selection_bench.reports.data.summary import Summary, promise
 from nas_selection_bench.reports.data.text import duration, interval_text, number, spread, trainings_text
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.strips import accuracy_figure
@@ -40,9 +40,9 @@ def group_name(group: int) -> str:
     return chr(ord("A") + group) if group < 26 else str(group + 1)
 
 
-def _mean(lines: Sequence[Line]) -> float | None:
+def _mean(summaries: Sequence[Summary]) -> float | None:
     """Return the mean over settings; None without any."""
-    return float(np.mean([line.mean for line in lines])) if lines else None
+    return float(np.mean([summary.mean for summary in summaries])) if summaries else None
 
 
 def main_table(source: Material, contest: Contest) -> Table:
@@ -113,7 +113,7 @@ def _method_rows(source: Material, contest: Contest, settings: Sequence[str]) ->
     costs = seconds_per_selection(source.results, dataset)["seconds"]
     for standing in contest.standings:
         method = standing.method
-        per_setting = {x.setting: x for x in source.lines_of("test", dataset, method)}
+        per_setting = {x.setting: x for x in source.summaries_of("test", dataset, method)}
         fewer = standing.settings < contest.settings
         lost = {s for s in settings if source.results.lost.get((dataset, s, method))}
         cells = [
@@ -129,10 +129,10 @@ def _method_rows(source: Material, contest: Contest, settings: Sequence[str]) ->
             Field(duration(float(costs[method])) if method in costs else "–"),
             Field("?" if standing.group is None else group_name(standing.group)),
             Field(_among_founders(contest, method)),
-            Field(number(_mean(source.lines_of("percentile", dataset, method)), 1)),
+            Field(number(_mean(source.summaries_of("percentile", dataset, method)), 1)),
             Field(trainings_text(source.worth(dataset, standing.mean))),
             *(
-                Field(number(_mean(source.lines_of(tau, dataset, method))))
+                Field(number(_mean(source.summaries_of(tau, dataset, method))))
                 for tau in ("tau_mean", "tau_edge", "tau_best")
             ),
             *(
@@ -246,9 +246,9 @@ def strips_section(source: Material) -> Section:
     section = Section("seeds", "Every seed", folded=True)
     for contest in source.contests:
         dataset = contest.dataset
-        here = [line for line in source.test if line.dataset == dataset]
-        seeds = max((line.n for line in here), default=0)
-        repeats = max((line.selector_seeds for line in here), default=0)
+        here = [summary for summary in source.test if summary.dataset == dataset]
+        seeds = max((summary.n for summary in here), default=0)
+        repeats = max((summary.selector_seeds for summary in here), default=0)
         unread = f" Hollow: {ONE_DRAW_SAID}" if source.results.alike.intersection(source.focus(dataset)) else ""
         caption = (
             f"One mark per selection (up to {counted(seeds, 'supernet seed')} per recipe and"
@@ -270,12 +270,13 @@ def strips_section(source: Material) -> Section:
 
 def _variance(source: Material) -> list[Block]:
     rows = []
-    for line in source.test:
-        parts = line.components
+    for summary in source.test:
+        parts = summary.components
         if parts is not None:
             rows.append(
                 Row([
-                    Field(line.dataset), Field(line.setting), Field(line.method, "name"), Field(number(parts.supernet)),
+                    Field(summary.dataset), Field(summary.setting), Field(summary.method, "name"),
+                    Field(number(parts.supernet)),
                     Field(number(parts.selector)), Field(str(parts.supernets)), Field(str(parts.values)),
                 ])
             )  # fmt: skip

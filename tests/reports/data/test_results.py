@@ -15,7 +15,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.results import Results, per_checkpoint
 from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, SKEWED
 from nas_selection_bench.reports.data.standings import standing_of
-from nas_selection_bench.reports.data.summary import lines, promise, promise_of, written_coverage
+from nas_selection_bench.reports.data.summary import promise, promise_of, summaries, written_coverage
 from tests.reports.synthetic import FEW, source_of
 
 
@@ -85,7 +85,7 @@ def test_per_checkpoint_averages_selector_seeds(results: Results) -> None:
 
 
 def test_lines_hold_every_value_once(results: Results) -> None:
-    found = lines(results, "test")
+    found = summaries(results, "test")
     assert sum(len(values) for line in found for values in line.values.values()) == len(results.final)
     line = next(x for x in found if (x.dataset, x.setting, x.method) == ("cifar100", "darts", "pt-random"))
     frame = results.final
@@ -114,9 +114,9 @@ def test_few_seeds_of_which_one_collapsed_have_points_and_a_count(table: GroundT
     rows = source.results.rows
     place = rows.index[(rows["method"] == "good") & (rows["supernet_seed"] == 2)]
     rows.loc[place, "percentile"] = 9.9
-    found = {line.method: line for line in lines(source.results, "test")}
+    found = {line.method: line for line in summaries(source.results, "test")}
     assert (found["good"].collapsed, found["good"].interval) == (1, None)
-    tau = {line.method: line for line in lines(source.results, "tau_mean")}
+    tau = {line.method: line for line in summaries(source.results, "tau_mean")}
     assert tau["good"].interval is not None
 
 
@@ -150,7 +150,7 @@ def test_a_collapse_on_one_selector_seed_is_a_collapse(table: GroundTruth, tmp_p
     assert contest.of("twice").collapsed == 3 and contest.of("twice").interval is None
     assert contest.of("good").collapsed == 0
     (line,) = (
-        line for line in lines(source.results, "test") if (line.method, line.dataset) == ("twice", contest.dataset)
+        line for line in summaries(source.results, "test") if (line.method, line.dataset) == ("twice", contest.dataset)
     )
     assert line.collapsed == 3
 

@@ -15,7 +15,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
-from nas_selection_bench.reports.data.summary import lines
+from nas_selection_bench.reports.data.summary import summaries
 from nas_selection_bench.reports.figures.along_training import along_epochs, epoch_figure
 from nas_selection_bench.reports.figures.axes import AccuracyAxis
 from nas_selection_bench.reports.figures.costs_and_operations import cost_figure, selection_costs
@@ -109,7 +109,7 @@ def test_what_read_no_supernet_is_hollow_and_not_joined(table: GroundTruth, tmp_
                         alike=("zero-cost-pt-nwot",))  # fmt: skip
     results = Results.read(out)
     markup = accuracy_figure(
-        lines(results, "test"), best(table), "cifar10", results.settings, [], results.alike
+        summaries(results, "test"), best(table), "cifar10", results.settings, [], results.alike
     ).markup("")
     assert ">zero-cost-pt-nwot †</text>" in markup
     hollow = re.findall(r'class="s\d hollow" data-points="cifar10\|\w+\|([^"]*)"', markup)
