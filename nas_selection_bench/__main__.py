@@ -11,9 +11,9 @@ from nas_selection_bench.version import __version__
 COMMANDS = {
     "run": ("program", "run the benchmark, as run_bench.py and run-bench do"),
     "doctor": ("bench.commands.doctor", "show what is here, what is missing, and what it is needed for"),
-    "fetch": ("bench.commands.fetch", "download images and the benchmark table"),
+    "fetch": ("bench.commands.fetch", "download images and the ground-truth table"),
     "lookup": ("bench.commands.lookup", "look up one architecture in a table"),
-    "convert-table": ("bench.commands.convert_table", "convert a benchmark table to the compact form"),
+    "convert-table": ("bench.commands.convert_table", "convert a ground-truth table to the compact form"),
     "convert-images": ("bench.commands.convert_images", "convert images from arrays, parquet files or folders"),
     "make-table": ("supernets.table.__main__", "train the ground truth of a data set of your own"),
     "regenerate": ("bench.commands.regenerate", "regenerate stored results and compare"),

@@ -1,4 +1,4 @@
-"""BaLeNAS-TF: draw architectures from the learned distribution and choose among them by a training-free proxy.
+"""BaLeNAS-TF: draw architectures from the learnt distribution and choose among them by a training-free proxy.
 
 Zhang et al., "BaLeNAS: Differentiable Architecture Search via the Bayesian Learning Rule",
 CVPR 2022: instead of the most likely architecture, sample a group from the distribution over alphas and take the

@@ -29,9 +29,9 @@ SCORING = (
     " statistics. "
 )
 TUNING = (
-    "The code tunes for 4 epochs, not 5, in the last gap; an epoch of tuning visits each selection image once (the code"
-    " draws a random mini-batch for every step of the alphas, so that some images recur and others are missed), and an"
-    " incomplete last mini-batch is dropped."
+    "The code fine-tunes for 4 epochs, not 5, in the last gap; an epoch of fine-tuning visits each selection image"
+    " once (the code draws a random mini-batch for every step of the alphas, so that some images recur and others are"
+    " missed), and an incomplete last mini-batch is dropped."
 )
 
 
@@ -54,7 +54,7 @@ SELECTOR = Greedy(
     paper=PAPER,
     formula="-accuracy(supernet without o on e)",
     direction="lowest accuracy without it",
-    passes="30 B and 5 gaps of tuning",
+    passes="30 B and 5 gaps of fine-tuning",
     differs=SCORING + TUNING,
     rule=Perturbation(measure="accuracy"),
     order="random",

@@ -61,7 +61,7 @@ SELECTOR = Greedy(
     paper="Wang et al., Rethinking Architecture Selection in Differentiable NAS, ICLR 2021, sec. 3.1",
     formula="accuracy(supernet with only o on e)",
     direction="largest",
-    passes="30 B; with converge=k also k epochs of tuning for each of the 30",
+    passes="30 B; with converge=k also k epochs of fine-tuning for each of the 30",
     differs="no code was released for it; the paper fine-tunes to convergence, which converge=k approximates",
     rule=DiscretisationAccuracy(),
 )

@@ -16,7 +16,7 @@ PAPER = "Li et al., SGAS: Sequential Greedy Architecture Search, CVPR 2020"
 DIFFERS = (
     "The paper decides while the supernet trains, every 5 epochs after the first 9; here the stored supernet is"
     " fine-tuned between decisions as in DARTS-PT, and stability compares with the stored checkpoints before the one"
-    " selected from, not with the epochs of tuning. Importance,"
+    " selected from, not with the epochs of fine-tuning. Importance,"
     " certainty and stability are scaled to [0, 1] over the open edges (the code: over all), so that with two edges"
     " left each factor is 1 for one and 0 for the other; ties go to the edge nearer to the input. The code is"
     " for DARTS's space."
@@ -26,7 +26,7 @@ SELECTOR = Greedy(
     paper=PAPER,
     formula="p(e, o), and 0 for none, on the edge with the largest importance times certainty",
     direction="largest",
-    passes="5 gaps of tuning",
+    passes="5 gaps of fine-tuning",
     differs=DIFFERS,
     version=2,  # since an edge's importance is the sum of its gates, even if they do not add up to 1
     rule=MagnitudeWithoutNone(),

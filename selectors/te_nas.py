@@ -83,7 +83,8 @@ class PruningByImportance(Rule):
 
 SELECTOR = Greedy(
     paper="Chen, Gong & Wang, TE-NAS, ICLR 2021, sec. 3.2 and alg. 1",
-    formula="round in which the lowest sum of ranks (fall of the NTK condition number, fall of linear regions) goes",
+    formula="round in which the lowest sum of ranks (fall of the NTK condition number, fall of linear regions) is"
+    " pruned",
     direction="largest: pruned last",
     passes="57 times `repeats` kernels and region counts",
     differs=(

@@ -203,7 +203,7 @@ def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], out
     drawn_with, here = _generator(stored), _generator(again)
     drawn_alike = drawn_with in ("", here)  # every page states its versions, so without them there is no stored page
     if not drawn_alike:
-        outcome.notes.append(f"the page and figures, drawn with {drawn_with}, here with {here}")
+        outcome.notes.append(f"the report and figures, drawn with {drawn_with}, here with {here}")
     for name in names:
         old = packed.get(name) or _bytes(stored / name)
         new = (again / name).read_bytes()

@@ -45,7 +45,7 @@ NAMES = (*ARCHIVES, TABLE_NAME, "imagenet16")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch the named data, print where it is, and return the exit code."""
-    parser = Parser(prog=FETCH, description="Download data sets and the ground truth.")
+    parser = Parser(prog=FETCH, description="Download images and the ground-truth table.")
     parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--data-root", metavar="DIR", help="where to write ($NAS_BENCH_DATA, else the user's cache)")
     parser.add_argument("--mirror", metavar="URL", help="download from this address; checksums stay the same")
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name}: {error}", file=sys.stderr)
                 failed += 1
     except KeyboardInterrupt:
-        print("\nInterrupted; run the same command to continue.", file=sys.stderr)
+        print("\nInterrupted; run the same command to resume.", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.USAGE if failed else ExitCode.OK)
 

@@ -87,7 +87,7 @@ def notes(name: str, root: Path) -> str:
 def size(settings: Settings) -> str:
     """The size of a preset, in a few words."""
     images = "all images" if settings.images is None else counted(settings.images, "image")
-    tuning = f"{counted(settings.tune_epochs, 'epoch')} of tuning between decisions"
+    tuning = f"{counted(settings.tune_epochs, 'epoch')} of fine-tuning between decisions"
     return f"C={settings.channels}, N={settings.cells}, {counted(settings.epochs, 'epoch')}, {images}, {tuning}"
 
 

@@ -23,7 +23,7 @@ from nas_selection_bench.version import __version__
 DESCRIPTION = """\
 Which selection criterion should one trust? Trains weight-sharing supernets on the NAS-Bench-201 space,
 applies every criterion to the same checkpoints, looks up the choices in the ground truth, and draws tables,
-figures and a page. Without arguments it runs on the embedded digits, within minutes, on any CPU."""
+figures and a report. Without arguments it runs on the embedded digits, within minutes, on any CPU."""
 
 EXAMPLES = """\
 examples:
@@ -33,9 +33,9 @@ examples:
   {program} --datasets cifar10 --table nb201.csv.gz --seeds 3 --out out/cifar10
   {program} --selectors 'darts-pt*,!darts-pt-loss,zero-cost-pt-snip'
   {program} --selectors 'darts-pt[order=fixed,tune=0]' --supernets darts,blank
-  {program} --out out/cifar10                       resume what was asked for there
+  {program} --out out/cifar10                       resume what was requested there
   {program} --out out/cifar10 --retry-failed        the same, and rerun what failed
-  {program} --out out/cifar10 --report-only         draw the report again
+  {program} --out out/cifar10 --report-only         redraw the report
   {program} --check results/digits                  does the stored result still hold?
 
 exit codes: 0 success; 1 some cells failed; 2 wrong usage or missing data; 3 differs from the stored
@@ -112,7 +112,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     size.add_argument("--preset", choices=tuple(PRESETS),
                       help="size of the experiment (digits on digits; else paper on a GPU, lite on a CPU)")  # fmt: skip
     size.add_argument("--budget", choices=tuple(PRESETS),
-                      help="select with another preset's budget on the same supernets: epochs of tuning,"
+                      help="select with another preset's budget on the same supernets: epochs of fine-tuning,"
                            " proposals and mini-batches of proxies")  # fmt: skip
     size.add_argument("--train-epochs", type=positive, metavar="N", help="training epochs instead of the preset's")
     size.add_argument("--channels", type=positive, metavar="C",
@@ -121,7 +121,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     size.add_argument("--images", type=positive, metavar="N",
                       help="only the first N training images, half for the weights and half for selection")  # fmt: skip
     size.add_argument("--seed", type=whole, metavar="ROOT",
-                      help="root from which all seeds are derived (0)")  # fmt: skip
+                      help="root seed, from which all others are derived (0)")  # fmt: skip
     where = parser.add_argument_group("files and folders")
     where.add_argument("--data-root", type=given_path, metavar="DIR",
                        help="folder of the data sets ($NAS_BENCH_DATA, else ~/.cache/nas-selection-bench)")  # fmt: skip

@@ -247,11 +247,11 @@ def make_request(
 
 
 CURES = {
-    "seed": "pass --seed {} to go on",
-    "device": "pass --device {} to go on",
-    "hardware": "resume it on the hardware that it was begun on",
-    "threads": "pass --threads {} to go on",
-    "environment": "set the same environment variables to go on",
+    "seed": "pass --seed {} to resume",
+    "device": "pass --device {} to resume",
+    "hardware": "resume it on the hardware that it was started on",
+    "threads": "pass --threads {} to resume",
+    "environment": "set the same environment variables to resume",
     "table_sha256": "use the table that it was made with",
 }
 """Circumstance of SHARED_ENTRIES, or the table -> what the user can do if it differs from the folder's."""

@@ -82,21 +82,21 @@ _IMAGENET16 = Layout(
 DATASETS: Mapping[str, DatasetDescription] = MappingProxyType({
     "digits": DatasetDescription(
         name="digits", layout=None,
-        note="embedded: scikit-learn's handwritten digits over clutter, 10 classes; bring nothing",
+        note="embedded: scikit-learn's handwritten digits over clutter, 10 classes; needs no files",
     ),
     "cifar10": DatasetDescription(
-        name="cifar10", layout=_CIFAR10, note="50,000 images of 32x32, 10 classes; bring cifar-10-batches-py/",
+        name="cifar10", layout=_CIFAR10, note="50,000 images of 32x32, 10 classes; needs cifar-10-batches-py/",
         mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616), crop_padding=4, flip=True,
     ),
     "cifar100": DatasetDescription(
-        name="cifar100", layout=_CIFAR100, note="50,000 images of 32x32, 100 classes; bring cifar-100-python/",
+        name="cifar100", layout=_CIFAR100, note="50,000 images of 32x32, 100 classes; needs cifar-100-python/",
         # AutoDL-Projects' constants; DARTS-PT's own differ by less than 0.001: (0.5071, 0.4865, 0.4409), (0.2673,
         # 0.2564, 0.2762).
         mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761), crop_padding=4, flip=True,
     ),
     "imagenet16": DatasetDescription(
         name="imagenet16", layout=_IMAGENET16,
-        note="ImageNet16-120: 151,700 images of 16x16, 120 classes; bring ImageNet16/",
+        note="ImageNet16-120: 151,700 images of 16x16, 120 classes; needs ImageNet16/",
         mean=(122.68 / 255, 116.66 / 255, 104.01 / 255), std=(63.22 / 255, 61.26 / 255, 65.09 / 255),
         crop_padding=2, flip=True,
     ),

@@ -167,7 +167,7 @@ def load(plugin: Plugin) -> ModuleType:
         file, digest = _module(plugin.module, plugin.origin)
         if digest != plugin.digest:
             raise UsageError(
-                f"{plugin.origin}: {file} is not the one that the run began with; install the same file everywhere."
+                f"{plugin.origin}: {file} is not the one that the run started with; install the same file everywhere."
             )
         with reading(Path(file)):
             return import_module(plugin.module)

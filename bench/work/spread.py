@@ -58,7 +58,7 @@ class _Loky:
 
     @staticmethod
     def _new(pool: Pool) -> Any:
-        # Not joblib's shared executor: joblib would go on using it without the attributes that it sets on its own.
+        # Not joblib's shared executor: joblib would continue to use it without the attributes that it sets on its own.
         from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 
         threads = dict.fromkeys(THREAD_VARIABLES, str(pool.threads))
@@ -175,8 +175,8 @@ def spread(
 
     A task returns its own failure as an outcome; if it raises, the run ends. If a worker process dies (out of memory,
     a crash in native code, an exit), the tasks under way are retried one by one; `died` is the outcome of those that
-    end their process again, and the other tasks go on. `again`, used only with worker processes, gives the task to run
-    next because of an outcome, if any.
+    end their process again, and the other tasks continue. `again`, used only with worker processes, gives the task to
+    run next because of an outcome, if any.
     """
     if not tasks or (pool.jobs == 1 and not pool.own_processes):
         yield from ((number, task()) for number, task in enumerate(tasks))

@@ -89,8 +89,8 @@ def no_processes() -> str | None:
 def end_with(parent: int) -> None:
     """End this process once the process `parent`, which started it, has ended, whatever it is waiting for then.
 
-    A worker whose parent was killed would otherwise go on computing, or wait for ever for someone to take its result,
-    and hold its GPU and its lock meanwhile.
+    A worker whose parent was killed would otherwise continue computing, or wait for ever for someone to take its
+    result, and hold its GPU and its lock meanwhile.
     """
 
     def watch() -> None:

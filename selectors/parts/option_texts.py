@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from nas_selection_bench.bench.work.options import Choice, Configurable, Number, OrWord, Switch, as_text
 from nas_selection_bench.selectors import proxies
 
-GAPS = "5 gaps of tuning"
+GAPS = "5 gaps of fine-tuning"
 """End of `passes` in a file whose default fine-tunes between decisions."""
 
 WITH_TUNING = " with fine-tuning"
@@ -81,8 +81,8 @@ def without_tuning(texts: Mapping[str, str], order: str) -> dict[str, str]:
 
 
 def with_tuning(texts: Mapping[str, str], of_file: Mapping[str, str], tune: int | None) -> dict[str, str]:
-    """The texts with `tune` epochs of tuning between decisions (None: the preset's); `of_file`: those of the file."""
-    gaps = GAPS if tune is None else f"5 gaps of {as_text(tune)} epochs of tuning"
+    """The texts with `tune` epochs of fine-tuning between decisions (None: the preset's); `of_file`: the file's."""
+    gaps = GAPS if tune is None else f"5 gaps of {as_text(tune)} epochs of fine-tuning"
     passes, score = texts["passes"], texts["score"]
     joint = "; " if ";" in passes else " and "
     passes = gaps if passes == "0" else f"{passes}{joint}{gaps}"

@@ -49,7 +49,7 @@ def section(recipe: Recipe) -> str:
     if recipe.tunes_alphas:
         adam = f"{recipe.alpha_rate:g}, weight decay {recipe.alpha_decay:g}"
         # The Tuner steps every recipe's alphas by Adam, even if its search has another update.
-        own = recipe.alpha_update and f"{recipe.alpha_update} (while a selector tunes: Adam, {adam})"
+        own = recipe.alpha_update and f"{recipe.alpha_update} (while a selector fine-tunes: Adam, {adam})"
         rates += f"; alphas {own or adam}"
     spelled = recipe.spelled()
     options = "; ".join(f"`{name}={spelled[name]}`, {text}" for name, (_, text) in recipe.options().items()) or "none"

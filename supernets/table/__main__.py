@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _benchmark(options) if options.benchmark else _make(options)
     except KeyboardInterrupt:
-        print("Interrupted; run the same command to continue.", file=sys.stderr)
+        print("Interrupted; run the same command to resume.", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
 
 
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         whole = isinstance(field.default, int) and field.name != "root_seed"
         kind = positive if whole else number if isinstance(field.default, float) else int
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default,
-                            help=f"recipe ({field.default})")  # fmt: skip
+                            help=f"part of the training recipe ({field.default})")  # fmt: skip
     return parser
 
 

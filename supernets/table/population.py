@@ -3,12 +3,12 @@
 One small network keeps neither a GPU nor a vector unit busy: its kernels are too small. A population
 holds G networks, each with its own weights, side by side as groups of channels, [B, G * C, H, W]: the
 convolutions of all networks that chose the same operation after the same node are one grouped
-convolution, their batch normalisations one batch normalisation over the concatenated channels, and
+convolution, their batch norms one batch norm over the concatenated channels, and
 the update is one update of one long vector. Every network still computes what
 `supernets.network.standalone` computes, because no operation here mixes channels of two networks.
 
 Network: Dong & Yang, "NAS-Bench-201", ICLR 2020 (stem, three stages of N cells with
-residual blocks of stride 2 between them, affine batch normalisation, global average pooling).
+residual blocks of stride 2 between them, affine batch norm, global average pooling).
 """
 
 import math
@@ -157,7 +157,7 @@ class Population:
                 self.values[part.start : part.stop] = values.repeat(len(part.networks)).to(self.values)
 
     def buffers(self) -> list[Tensor]:
-        """The running statistics of every batch normalisation, which training changes in place."""
+        """The running statistics of every batch norm, which training changes in place."""
         return [tensor for pair in self.statistics.values() for tensor in pair]
 
     # ---- forward pass

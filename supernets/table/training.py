@@ -64,7 +64,7 @@ class Arithmetic:
 
     device: str = "cpu"
     precision: str = "float32"
-    """float32, tf32 or bf16, for the convolutions; batch normalisation and the update are in float32."""
+    """float32, tf32 or bf16, for the convolutions; batch norm and the update are in float32."""
     layout: str = "channels_last"
     """channels_last or contiguous."""
     graph: bool = False
@@ -173,7 +173,7 @@ def _captured(step: Callable[[], None], changed: list[Tensor]) -> Callable[[], N
 
 
 def accuracies(population: Population, images: SplitImages) -> tuple[list[float], list[float]]:
-    """(test, valid) accuracy of each network, %, with the running statistics of batch normalisation."""
+    """(test, valid) accuracy of each network, %, with the running statistics of batch norm."""
     split = images.held_out.split(EVALUATION_BATCH), images.held_out_labels.split(EVALUATION_BATCH)
     batches = zip(*split, strict=True)
     with torch.inference_mode():

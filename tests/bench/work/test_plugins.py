@@ -126,7 +126,7 @@ def test_another_version_at_a_worker_is_refused(site: Path) -> None:
     installed_package(site, "moving", SELECTOR, "[nas_selection_bench.selectors]\nmoving = moving\n")
     (plugin,) = installed()
     assert load(plugin).SELECTOR
-    with pytest.raises(UsageError, match=r"moving 1\.2: .*moving\.py is not the one that the run began with"):
+    with pytest.raises(UsageError, match=r"moving 1\.2: .*moving\.py is not the one that the run started with"):
         load(replace(plugin, digest="0" * 16))
 
 

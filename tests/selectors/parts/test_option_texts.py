@@ -73,18 +73,18 @@ def test_tuning_is_told_of_exactly_where_there_is_some(name: str) -> None:
             texts = found.declared()
             tuned = BETWEEN.search(texts["passes"] + texts["score"]) is not None
             assert tuned == (tune != "0") == found.needs.tuning, found.name
-            assert ("of 3 epochs of tuning" in texts["passes"]) == (tune == "3")
+            assert ("of 3 epochs of fine-tuning" in texts["passes"]) == (tune == "3")
 
 
 @pytest.mark.parametrize(
     ("name", "field", "text"),
     [
-        ("darts-pt", "passes", "30 B and 5 gaps of tuning"),
+        ("darts-pt", "passes", "30 B and 5 gaps of fine-tuning"),
         ("darts-pt[tune=0]", "passes", "30 B"),
         ("pt-magnitude[order=fixed,tune=0]", "score", "p(e, o), edge by edge"),
         ("pt-magnitude[order=fixed,tune=0]", "passes", "0"),
         ("pt-magnitude[order=once]", "score", "p(e, o)"),
-        ("pt-magnitude[tune=2]", "passes", "5 gaps of 2 epochs of tuning"),
+        ("pt-magnitude[tune=2]", "passes", "5 gaps of 2 epochs of fine-tuning"),
         ("zero-cost-pt[reached=yes]", "score", "-nwot(supernet without o on e)"),
         ("darts-pt[measure=loss]", "score",
          "-accuracy(supernet without o on e) by default; here measure=loss (quantity measured without the operation)"),

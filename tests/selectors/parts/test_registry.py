@@ -72,7 +72,7 @@ def test_what_can_be_tuned() -> None:
     """Rules that read trained weights or alphas can be tuned, and so can the control with equal cost."""
     for name in ("op-snip-post", "magnitude", "is-darts", "op-fisher", "zero-cost-pt-snip-post"):
         assert registry.find(f"{name}[order=fixed,tune=1]").needs.tuning
-    assert registry.find("pt-random[tune=2]").needs.trained, "tuning goes on from the trained weights"
+    assert registry.find("pt-random[tune=2]").needs.trained, "fine-tuning continues from the trained weights"
 
 
 @pytest.mark.parametrize(
