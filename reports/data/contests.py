@@ -53,7 +53,7 @@ class Contest:
     leader: str | None
     """The leader of the first tie group; None if too few main forms are placeable (`judging.FEWEST_PLACED`)."""
     placeable: int
-    """Number of main forms with enough seeds to be told from some other main form."""
+    """Number of main forms with enough seeds to be distinguished from some other main form."""
     standings: list[Standing]
     """Best mean first."""
     comparisons: list[Comparison]

@@ -17,7 +17,7 @@ from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint, Resu
 from nas_selection_bench.reports.data.standings import most_settings_first, standing_of
 
 FEWEST_PLACED = 0.5
-"""Share of the main forms that must have enough seeds to be told from some other one before any is said to lead.
+"""Share of the main forms with enough seeds to be distinguished from some other one that is required for a leader.
 
 Below it, tie groups would reward having the most results: among a hundred selectors with five seeds and ten with six,
 the correction over all pairs allows only those ten to be placed.

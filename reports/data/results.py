@@ -33,7 +33,7 @@ Place = tuple[str, str, str]
 ONE_DRAW = " †"
 """Mark behind the name of a selector that does not read the checkpoint."""
 
-ONE_DRAW_SAID = "† reads no supernet: one result per seed, the same for every recipe."
+ONE_DRAW_SAID = "† needs no trained supernet: one result per seed, the same for every recipe."
 
 INCOMPLETE_SAID = (
     "* mean over fewer recipes than the others, or without selections that failed or are missing: compare it within a"

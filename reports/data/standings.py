@@ -21,7 +21,7 @@ class Standing:
     n: int
     """Number of checkpoints; of supernet seeds for a method that does not read the checkpoint."""
     group: int | None
-    """Tie group, 0 = the leader's; None if there are no groups, or if the method cannot be told from any other."""
+    """Tie group, 0 = the leader's; None without groups, or if the method cannot be distinguished from any other."""
     level: Level
     """The family that the method is judged in."""
     collapsed: int = 0

@@ -81,7 +81,7 @@ def cost_figure(costs: pd.DataFrame, optimum: float) -> Drawing:
     draw_vertical(drawing, y, COST_LEFT, COST_LEFT + COST_WIDE)
     draw_horizontal(drawing, x, 8, COST_TALL)
     drawing.text(
-        COST_LEFT + COST_WIDE / 2, COST_TALL + 30, "time of one selection: scoring and tuning", "muted", "middle"
+        COST_LEFT + COST_WIDE / 2, COST_TALL + 30, "time of one selection: scoring and fine-tuning", "muted", "middle"
     )
     rows = costs.sort_values("seconds", kind="stable")
     at = {row["method"]: (x(float(np.log10(row["seconds"]))), y(row["test"])) for _, row in rows.iterrows()}

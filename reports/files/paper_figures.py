@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="python -m nas_selection_bench figures", description=__doc__.splitlines()[0])
     parser.add_argument("results", type=given_path, help="folder of stored results")
     parser.add_argument("--to", type=given_path, required=True, metavar="DIR", help="folder to write into")
-    parser.add_argument("--format", choices=for_papers.FORMATS, default="pdf", help="pdf, unless told otherwise")
+    parser.add_argument("--format", choices=for_papers.FORMATS, default="pdf", help="file format (pdf)")
     parser.add_argument("--table", metavar="FILE", help="the ground truth that the results were looked up in")
     given = parser.parse_args(arguments)
     options = parse_options(["--table", given.table] if given.table else [])

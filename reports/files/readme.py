@@ -1,4 +1,4 @@
-"""The findings in a README, from stored results: `python -m nas_selection_bench readme results/NAME README.md`.
+"""The finding in a README, from stored results: `python -m nas_selection_bench readme results/NAME README.md`.
 
 The command replaces the text between the lines `<!-- results -->` and `<!-- /results -->`, so that no number is edited
 by hand. It reads the tables of the stored results and links to their figure; it needs no ground truth.
@@ -38,7 +38,7 @@ def block(folder: Path, readme: Path, dataset: str | None = None) -> str:
     try:
         return _block(folder, readme, dataset)
     except DAMAGE as error:
-        raise DataError(f"{folder / 'tables'} is damaged ({in_brief(error)}); draw its report again.") from error
+        raise DataError(f"{folder / 'tables'} is damaged ({in_brief(error)}); redraw its report.") from error
 
 
 def _block(folder: Path, readme: Path, dataset: str | None) -> str:

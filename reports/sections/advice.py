@@ -45,7 +45,10 @@ def _advised(found: Advice, contest: Contest) -> Iterator[str]:
             " skip connections lead. The points below show how to read a result, not which criterion to use."
         )
     if not found.judged:
-        yield f"On {where}, there are too few seeds to recommend anything: no main form can be told from {floor}."
+        yield (
+            f"On {where}, there are too few seeds to recommend anything: no main form can be distinguished from"
+            f" {floor}."
+        )
         best = contest.of(contest.best)
         among = "Among the criteria with results on the most recipes, " if found.higher_on_fewer else ""
         if len(contest.standings) > 1:

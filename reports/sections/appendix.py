@@ -27,25 +27,26 @@ GLOSSARY = (
      " training on all 50,000 images, valid is x-valid after training on half of them; cifar100 and imagenet16: x-test"
      " and x-valid. Other data sets: the training of their own table. Selection never reads test images"),
     ("regret", "best test accuracy of the space minus test, points"),
-    ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %; a random choice averages"
-     " 50. Comparisons with a random choice are in percentiles, since most of the space lies above its mean accuracy"),
+    ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %; a random architecture"
+     " averages 50. Comparisons with random architectures are in percentiles, since most of the space lies above its"
+     " mean accuracy"),
     ("gain", "(test − mean of the space) / (best − mean of the space)"),
     ("oracle", "the worth of an operation on an edge: the best, or the mean, test accuracy of all architectures that"
      " have it there"),
-    ("τ best, τ mean", "for each edge, Kendall's tau-b over the five operations between the scores at the checkpoint,"
+    ("τ best, τ mean", "for each edge, Kendall's τ-b over the five operations between the scores at the checkpoint,"
      " before any decision, and the oracle of best or of mean accuracies; then the mean over the six edges. A fully"
      " tied edge counts as 0"),
-    ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum"
+    ("τ space", "τ-b over architectures between the criterion's score of whole architectures (its own, or the sum"
      " over edges of its standardised scores) and test accuracy"),
     ("two trainings", "how well the oracle from one training per architecture agrees with the oracle from another"
      " (test-retest): the noise of the table, not a ceiling. Criteria are compared with the mean over the stored"
      " trainings, which is less noisy, so they can exceed it, as the parameter count does"),
     ("group", "A: the leader and every selector not shown worse than it, with Holm's correction over the pairs of main"
      " forms; B: the same among the rest; and so on. Two selectors of one group may still differ. ?: too few results to"
-     " be told from any other; such a selector cannot lead. There are no groups if fewer than half of the selectors"
-     " could be told from another, since places would go to those with the most results. Pairs that no outcome could"
-     " have made significant take no part in the correction. founders: the same among only the criteria of the"
-     " founding papers (DARTS, DARTS-PT, OStr-DARTS, Zero-Cost-PT) and their controls"),
+     " be distinguished from any other; such a selector cannot lead. There are no groups if fewer than half of the"
+     " selectors could be distinguished from another, since places would go to those with the most results. Pairs that"
+     " no outcome could have made significant take no part in the correction. founders: the same among only the"
+     " criteria of the founding papers (DARTS, DARTS-PT, OStr-DARTS, Zero-Cost-PT) and their controls"),
     ("random pick", "pt-random: DARTS-PT's order and fine-tuning, with the operation drawn at random"),
     ("differs, median within the margin", "significant, but the median of the differences is no larger than the median"
      " gap between two trainings of one architecture. This does not prove that the two selectors are equal"),
@@ -55,7 +56,7 @@ GLOSSARY = (
      " ~: fewer than 7 results, too few if they are skewed. Of a share: Clopper and Pearson's"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
      " ties counted half"),
-    ("collapsed", "chose from the worst tenth of the space"),
+    ("collapsed", "of a selection: chose from the worst tenth of the space. Of a supernet: skip connections take over"),
     ("p (Holm), p (signs)", "two tests of a paired difference, each corrected over its family by Holm's method: the"
      " sign-flip test asks whether the mean differs from 0, the sign test which of the two is above more often. Near"
      " the optimum, differences have one long tail, which affects only the first"),
@@ -63,23 +64,24 @@ GLOSSARY = (
      " the same spread, at the first step of Holm's correction. “No difference shown” does not rule out smaller ones"),
     ("worth", "in trainings: how many different random architectures one would have to train, keeping the best by"
      " validation accuracy, to expect the same test accuracy; exact, from the table. For a selector, of its mean"),
-    ("τ edge", "one tau-b over all 30 scores (ranks per edge) and mean accuracies (standardised per edge), after the"
+    ("τ edge", "one τ-b over all 30 scores (ranks per edge) and mean accuracies (standardised per edge), after the"
      " mean of each operation is taken out of both: what the criterion captures that is particular to each edge. One"
      " order for all edges scores exactly 0"),
-    ("drawn", f"figures have room for {MOST} selectors: the criteria of the founding papers, then the main form of"
-     " every criterion, then the best variants; of selectors that always make the same choices, only one. The main"
-     " table and the CSV files hold all selectors"),
+    ("shown in figures", f"figures have room for {MOST} selectors: the criteria of the founding papers, then the main"
+     " form of every criterion, then the best variants; of selectors that always make the same choices, only one. The"
+     " main table and the CSV files hold all selectors"),
     ("accuracy axis", "stretched towards the best architecture of the space: its scale is the logarithm of the distance"
      f" to that plus {REGRET_FLOOR} points. In brackets: points below it"),
     ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same"
      " checkpoints"),
-    ("one draw per seed (†)", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained"
+    ("one draw per seed (†)", "a selector that does not read the checkpoint (a zero-cost score of untrained"
      " networks) gives one result per supernet seed, whatever the recipe and epoch. Its n counts seeds; in a"
      " comparison, its differences are first averaged over recipes, since they are a single observation"),
     ("cell", "of results: one selector on one checkpoint, with one selector seed. “Cells per stage” are those of the"
      " network"),
-    ("main form, variant", "main form: a criterion as its paper defines it. Variant: the same with options, or a scheme"
-     " with a zero-cost proxy other than its paper's. Schemes turn a proxy into a criterion: zero-cost-pt, disc-zc,"
+    ("criterion, main form, variant", "a criterion is called selector on the command line, in the code and in the"
+     " CSV files. Main form: a criterion as its paper defines it. Variant: the same with options, or a scheme with a"
+     " zero-cost proxy other than its paper's. Schemes turn a proxy into a criterion: zero-cost-pt, disc-zc,"
      " zero-cost-rank"),
     ("blank", "a supernet whose architecture parameters are never trained: all operations weigh the same or, as in"
      " blank[skip=0.6], one of them has a fixed share on every edge"),
@@ -132,7 +134,7 @@ def published_section(source: Material) -> Section | None:
         Column("run by", "whose result it is, as far as the source says", numeric=False),
     ]  # fmt: skip
     caption = (
-        "Test accuracy, %. Published numbers come from other supernets, splits, batch norm modes and seeds, often from"
+        "Test accuracy, %. Published numbers come from other supernets, splits, batch-norm modes and seeds, often from"
         " a single search on CIFAR-10: they are context, not competitors. Ours: mean ± standard deviation over seeds"
         " (number of seeds), if the same criterion was applied to the same kind of supernet."
     )

@@ -113,7 +113,7 @@ def _supernet_quality(source: Material) -> list[Block]:
         Column("data set", numeric=False), Column("recipe", numeric=False), Column("supernets", "seeds"),
         Column("their accuracy, %", "on the selection images"),
         Column("selectors", "those whose choices differ between the supernets"),
-        Column("τ", "mean over selectors of tau-b between the accuracy of a supernet and that of the choice on it"),
+        Column("τ", "mean over selectors of τ-b between the accuracy of a supernet and that of the choice on it"),
         Column("p", "permutation test: share of the orders of the supernets with a mean τ at least as far from 0; not"
                " corrected", low=True),
     ]  # fmt: skip
@@ -139,8 +139,8 @@ def cost_section(source: Material) -> Section:
             "One mark per selector: mean test accuracy over recipes"
             f" (n = {from_to(costs['n'].tolist())} {'checkpoint' if costs['n'].eq(1).all() else 'checkpoints'}"
             f"{'; seeds for †' if unread else ''}) and its 95 % interval, against the mean"
-            " time of scoring and tuning on the machine named under Provenance. The line joins the Pareto front, which"
-            " may differ with other seeds."
+            " time of scoring and fine-tuning on the machine named under Provenance. The line joins the Pareto front,"
+            " which may differ with other seeds."
             + ("" if costs["whole"].all() else " Hollow marks: means over fewer recipes, left out of the front.")
             + f" The training of the supernet is not included{'; † needs none' if unread else ''}. {AXIS_SAID}"
         )
@@ -169,7 +169,7 @@ def cost_section(source: Material) -> Section:
             Column("selector", numeric=False), Column("scoring", low=True), Column("tuning", low=True),
             *([Column("peak memory, MiB", "of the CUDA allocator during the selection")] if on_gpu else []),
             Column("test %"),
-            Column("n", "checkpoints; supernet seeds for a selector that reads nothing of the checkpoint"),
+            Column("n", "checkpoints; supernet seeds for a selector that does not read the checkpoint"),
             Column("95 % interval", "of the mean, Welch's t over supernet seeds; ~ = rough"),
             Column("Pareto", "on the line in the figure", numeric=False),
         ]  # fmt: skip
@@ -299,8 +299,8 @@ def transfer_table(source: Material, contest: Contest) -> Table:
     ]  # fmt: skip
     caption = (
         f"The architectures selected on {contest.dataset}, judged by their test accuracy on {contest.lookup}, where no"
-        " search is run. Paired sign-flip tests, Holm's correction per floor and family; against random choices,"
-        f" percentiles are compared. Judged: {counts}. tables/comparisons.csv has the numbers."
+        " search is run. Paired sign-flip tests, Holm's correction per baseline and family; against random"
+        f" architectures, percentiles are compared. Judged: {counts}. tables/comparisons.csv has the numbers."
     )
     columns, shown = without_empty_columns(columns, folded(columns, ordered, families_in(source, contest.dataset)))
     return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

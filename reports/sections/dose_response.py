@@ -71,7 +71,7 @@ def _response(source: Material, dataset: str, option: str, found: list[Response]
         f"While the weights are trained, the alphas are fixed so that {CALLED[option]} hold this share on every edge;"
         f" the other operations share the rest, and at {EVEN:g} all weigh the same (blank). Large marks: means over"
         f" supernet seeds (n = {seeds}); small marks: single seeds. Criteria that made the same choices share a line;"
-        f" those that read no supernet are left out. {AXIS_SAID}"
+        f" those that need no trained supernet are left out. {AXIS_SAID}"
     )
     return [
         picture(

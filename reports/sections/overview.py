@@ -49,7 +49,7 @@ class Entry:
         s = self.standing
         said = f"{s.method}: {number(s.mean)} % {interval_text(s.interval)}, n = {s.n}\n"
         said += f"{signed(self.difference)} points relative to the baseline: {self.verdict or 'not compared'}"
-        said += "\nreads no supernet: one result per seed, the same for every recipe" if self.one_draw else ""
+        said += "\nneeds no trained supernet: one result per seed, the same for every recipe" if self.one_draw else ""
         return said + ("\nsome recipes or cells are missing" if self.partial else "")
 
 
@@ -197,7 +197,9 @@ def _key(found: Overview) -> str:
     floor = "all 3×3" if found.conv else "the baseline"
     keys = [f"{' &nbsp; '.join(said)}: verdicts from paired tests against {floor} (Holm-corrected), not from intervals"]
     keys += ["* some recipes or cells are missing"] if any(entry.partial for entry in entries) else []
-    keys += [f"{ONE_DRAW} reads no supernet: one result per seed"] if any(e.one_draw for e in found.main) else []
+    keys += (
+        [f"{ONE_DRAW} needs no trained supernet: one result per seed"] if any(e.one_draw for e in found.main) else []
+    )
     keys += [f"lines: a random architecture, {floor}, the best architecture; the axis is stretched towards the best"]
     keys += [f"matrix: blue at least as good as {floor}, orange below"] if found.matrix else []
     return f"{'. '.join(f'{key[0].upper()}{key[1:]}' for key in keys)}."

@@ -83,23 +83,23 @@ def _main_columns(settings: Sequence[str]) -> list[Column]:
     return [
         Column("criterion", "floors and ceilings of the table in italics", numeric=False),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
-        Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
+        Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that does not read the"
                " checkpoint, since it has one result for all recipes"),
         Column("95 % interval", "of the mean, Welch's t over supernet seeds, one variance per recipe; ~ = rough, fewer"
                f" than {ROUGH_BELOW} seeds in all; – = one seed, all values equal, or few of which some collapsed"),
         Column("collapsed", "of the n, choices from the worst tenth of the space; hover for the 95 % interval of their"
                " share (Clopper and Pearson)", low=True),
         Column("regret", "best test accuracy of the space minus this one, points", low=True, hidden=many),
-        Column("cost", "mean time of one selection: scoring and tuning", low=True),
+        Column("cost", "mean time of one selection: scoring and fine-tuning", low=True),
         Column("group", "tie group: A is the leader and all that are not shown worse than it, B the same among the"
                " rest; ? = too few seeds to rank it", numeric=False),
         Column("founders", "tie group among only the founding papers' criteria and their controls", numeric=False),
         Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=many),
         Column("worth", "in trainings: how many random architectures one would have to train, keeping the best by"
                " validation accuracy, to expect the mean test accuracy"),
-        Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
+        Column("τ mean", "τ-b with the oracle of mean accuracies, mean over edges and recipes"),
         Column("τ edge", "agreement on what is particular to each edge; one order for all edges scores 0"),
-        Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes: mostly noise of"
+        Column("τ best", "τ-b with the oracle of best accuracies, mean over edges and recipes: mostly noise of"
                " training", hidden=many),
         *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds"
                  " (number of seeds)")
@@ -179,8 +179,8 @@ def _groups_said(contest: Contest) -> str:
             return "There are no tie groups: there are too few seeds to show any difference."
         few = f"only {contest.placeable} of the {counted(len(contest.ranked), 'main form')}"
         return (
-            f"There are no tie groups: {few} {'has' if contest.placeable == 1 else 'have'} enough seeds to be told from"
-            f" another (corrected over {contest.family})."
+            f"There are no tie groups: {few} {'has' if contest.placeable == 1 else 'have'} enough seeds to be"
+            f" distinguished from another (corrected over {contest.family})."
         )
     said = (
         f"Shaded: the leader, {contest.leader}, and all that are not shown worse (paired sign-flip tests, Holm's"
@@ -228,7 +228,10 @@ def yardstick_table(dataset: str, yardsticks: Sequence[Yardstick]) -> Table:
         ])
         for yardstick in yardsticks
     ]  # fmt: skip
-    caption = "Floors and ceilings, computed from the ground-truth table alone."
+    caption = (
+        "Floors and ceilings (yardsticks), computed from the ground-truth table alone; the one called the baseline is"
+        " constant-order."
+    )
     return Table(f"yardsticks-{dataset}", caption, columns, rows, searchable=False)
 
 
@@ -255,7 +258,7 @@ def strips_section(source: Material) -> Section:
             f" {counted(repeats, 'selector seed')} for each); tick and bar: mean and 95 % interval over supernet seeds."
             f"{f' {promise(seeds)}' if seeds > 1 else ''} Faint lines join the selections on one supernet; point at a"
             f" mark to follow its line.{unread}"
-            f" Diamonds: floors and ceilings; dashed: a random choice and the optimum. {AXIS_SAID}"
+            f" Diamonds: floors and ceilings; dashed: a random architecture and the optimum. {AXIS_SAID}"
             + source.left_out(dataset)
         )
         draw = partial(

@@ -43,7 +43,7 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
         Column("judged", "criteria with enough seeds for a verdict"), Column("better"), Column("worse"),
         Column("within noise", "significant, but within the noise of training"), Column("no difference shown"),
         Column("same choices"),
-        Column("would have shown", "the true difference that the test detects in four of five repetitions; the median"
+        Column("could show", "the true difference that the test detects in four of five repetitions; the median"
                " over the criteria for which no difference is shown", numeric=False),
         Column("shown better", f"up to {FEW} names; hover over a count for its names", numeric=False),
     ]  # fmt: skip

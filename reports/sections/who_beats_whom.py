@@ -42,8 +42,10 @@ def _pair_cells(c: Comparison) -> list[Field]:
     ]  # fmt: skip
 
 
-PERCENTILES = "Against random choices, percentiles are compared, since accuracies have a long tail of broken networks."
-"""The sentence of every caption on comparisons with a random choice."""
+PERCENTILES = (
+    "Against random architectures, percentiles are compared, since accuracies have a long tail of broken networks."
+)
+"""The sentence of every caption on comparisons with random architectures."""
 
 CORRECTED_APART = " of main forms; pairs with floors or variants are corrected apart"
 """Follows the number of pairs in captions of figures that also show floors, and variants if main forms are few."""
@@ -51,11 +53,11 @@ CORRECTED_APART = " of main forms; pairs with floors or variants are corrected a
 PAIR_COLUMNS = (
     Column("selector", numeric=False),
     Column("verdict", "what the corrected test and the margin support", numeric=False),
-    Column("n", "pairs: checkpoints shared by the two; supernet seeds if one of them reads no checkpoint"),
+    Column("n", "pairs: checkpoints shared by the two; supernet seeds if one of them does not read the checkpoint"),
     Column("differing", "pairs in which the two accuracies differ"),
     Column(
         "mean difference",
-        "over shared checkpoints, tested by the sign-flip test: points of test accuracy; against a random choice,"
+        "over shared checkpoints, tested by the sign-flip test: points of test accuracy; against random architectures,"
         " percentiles",
     ),
     Column(

@@ -122,7 +122,7 @@ def test_one_draw_per_seed_is_marked_and_counted_once(table: GroundTruth, tmp_pa
     rows = {r["selector"]: r for r in read(page, "accuracy.csv") if r["measure"] == "test" and r["recipe"] == "a"}
     assert (rows["zero-cost-pt-nwot"]["one_draw_per_seed"], rows["ostr"]["one_draw_per_seed"]) == ("yes", "")
     for kind in ("md", "tex"):
-        assert "reads no supernet" in (out / "tables" / f"accuracy.{kind}").read_text()
+        assert "needs no trained supernet" in (out / "tables" / f"accuracy.{kind}").read_text()
     text = page.read_text(encoding="utf-8")
     main = text[text.index('data-name="main-cifar10"') : text.index('data-name="yardsticks-cifar10"')]
     assert "zero-cost-pt-nwot †" in main
