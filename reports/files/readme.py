@@ -137,7 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="python -m nas_selection_bench readme", description=__doc__.splitlines()[0])
     parser.add_argument("results", type=given_path, help="folder of stored results")
     parser.add_argument("readme", type=given_path, help="file to write into")
-    parser.add_argument("--dataset", help="which data set (the first)")
+    parser.add_argument("--dataset", metavar="NAME", help="data set to report (the first of the results)")
     options = parser.parse_args(arguments)
     content = block(options.results, options.readme, options.dataset)
     write_whole(options.readme, replace_block(_text(options.readme), content, options.readme))

@@ -97,8 +97,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure the curvature and write curvature.csv; returns the exit code."""
     parser = Parser(prog="python -m nas_selection_bench curvature", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=given_path, help="the output folder whose checkpoints are measured")
-    parser.add_argument("--cache", type=given_path, required=True, help="the folder of trained supernets")
-    parser.add_argument("--data-root", help="folder of the data sets")
+    parser.add_argument(
+        "--cache", type=given_path, required=True, metavar="DIR", help="the folder of trained supernets"
+    )
+    parser.add_argument("--data-root", metavar="DIR", help="folder of the data sets")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     if not options.out.is_dir():
