@@ -39,7 +39,8 @@ def check_mixing(recipe: str, mixing: object, cls: type) -> None:
     weights = getattr(mixing, "weights", None)
     shape = tuple(weights.shape) if isinstance(weights, Tensor) else ()
     if shape[-2:-1] != MIXTURE[:1] or shape[-1] < MIXTURE[1]:
-        raise ValueError(f"{recipe}.mixing gave a Mixing with weights {kind_of(weights)}, not {MIXTURE}")
+        found = kind_of(weights)
+        raise ValueError(f"{recipe}.mixing gave a Mixing with weights {found}, not {MIXTURE} or (n_cells, 6, 5)")
 
 
 def check_after_epoch(alphas: Tensor, epoch: int) -> None:

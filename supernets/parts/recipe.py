@@ -3,7 +3,7 @@
 A recipe defines how its architecture parameters (alphas) become edge weights, how they are updated,
 and what is added to the loss or the network. The loop (`supernets.training.loop`), the checkpoints and
 the selectors depend on nothing else of it. Every hook defaults to the first-order DARTS step, so a recipe
-overrides only those in which it differs:
+overrides only those in which it differs. They get the state as `search`, a SupernetState:
 
 - `edge_weights`: maps alphas to the deterministic weights that selectors see;
 - `mixing`: the weights of one training pass, if they differ from those (sampled, perturbed, gated);
@@ -50,6 +50,7 @@ class Mixing:
     weights: Tensor
     """[6, 5], or [n_cells, 6, 5]."""
     skip: float | Tensor = 0.0
+    """Weight of an auxiliary identity on every edge, besides the five operations (darts-minus)."""
     active: Active | Sequence[Active] | None = None
     """The operations that run, for all cells or per cell; None: all."""
 
@@ -72,7 +73,9 @@ class SupernetState:
     memory: dict[str, Tensor] = field(default_factory=dict)
     """The recipe's memory between steps; stored with the supernet."""
     loss_sum: Tensor = field(init=False)
+    """Sum of the losses of the images seen in this epoch, of recorded passes only."""
     correct: Tensor = field(init=False)
+    """Number of those images that were classified correctly."""
     recipe: str = "the recipe"
     """The class name of the recipe, for messages."""
     _mixed: bool = field(default=False, init=False, repr=False)
@@ -178,9 +181,9 @@ class Recipe(Configurable):
     weight_rates: ClassVar[tuple[float, float]] = (0.025, 0.001)
     """Learning rate of the weights in the first epoch, and the value at which its cosine ends."""
     alpha_rate = 3e-4
-    """Learning rate of the alphas (Adam, betas 0.5 and 0.999); a recipe may make it an option by a field."""
+    """Learning rate of the alphas (Adam, betas 0.5 and 0.999); `Rated` makes it an option."""
     alpha_decay = 1e-3
-    """Weight decay of the alphas; a recipe may make it an option, too."""
+    """Weight decay of the alphas; `Rated` makes it an option."""
     alpha_start: ClassVar[str] = "6 x 5, 1e-3 times normal noise"
     """Shape and initial values of the alphas, in words: what `initial_alphas` returns."""
     alpha_update: ClassVar[str] = ""
@@ -201,17 +204,23 @@ class Recipe(Configurable):
 
     @property
     def learns_alphas(self) -> bool:
-        """Whether the alphas of a trained supernet carry information; if not, a choice by them is random."""
+        """Whether the alphas of a trained supernet carry information; if not, a choice by them is random.
+
+        They can carry some without gradients (`tunes_alphas`): is-darts sets them, blank[skip=0.6] imposes a share.
+        """
         return True
 
     @property
     def alphas_rest(self) -> float:
-        """Share of the search in which the alphas carry no information yet, a checkpoint at its end included."""
+        """Share of the search, from its start, in which the alphas carry no information yet.
+
+        The checkpoint at the end of this share carries none either, unless `alphas_rest_less` is 1.
+        """
         return 0.0
 
     @property
     def alphas_rest_less(self) -> int:
-        """Epochs to subtract from that share: 1 if alphas change at the end of an epoch, before its checkpoint."""
+        """Epochs by which that share ends earlier: 1 if alphas change at the end of an epoch, before its checkpoint."""
         return 0
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:
