@@ -18,10 +18,11 @@ INTRODUCTION = """\
 Generated from the code by `python -m nas_selection_bench.selectors.parts.describe`; a test compares the two.
 
 Every score is `[6 edges, 5 operations]`, larger = keep. B is the number of mini-batches of selection images, which are
-un-augmented and the same for every criterion of a checkpoint. Batch norm follows `--bn` (`batch` statistics by
-default) unless the criterion, its proxy or an option `bn` prescribes otherwise. Any input that a criterion does not
-declare under "reads" is withheld from it: without `trained` the network is freshly initialised, without `alphas` the
-mixture is uniform.
+un-augmented and the same for every criterion of a checkpoint; N, V and K are the options `proposals`, `validation` and
+(of shapley) `samples`. A gap is the fine-tuning between two of the six decisions. Batch norm follows `--bn` (`batch`
+statistics by default) unless the criterion, its proxy or an option `bn` prescribes otherwise. Any input that a
+criterion does not declare under "reads" is withheld from it: without `trained` the network is freshly initialised,
+without `alphas` the mixture is uniform, without `tuning` there are no gradient steps between decisions.
 
 Options are part of the name: `darts-pt[order=sgas,tune=0]`. A criterion with the options `order` and `tune` is a
 scoring rule in the greedy schedule: edges are decided one at a time, in the given order, with `tune` epochs of
