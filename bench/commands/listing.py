@@ -39,7 +39,7 @@ def overview(root: Path, methods: Methods) -> Iterator[str]:
     """The lines of the list."""
     yield "data sets (--datasets)"
     yield from (_line(name, notes(name, root)) for name in dataset_names(root))
-    yield "presets (--preset)"
+    yield "presets (--preset); C: channels of the first stage, N: cells per stage"
     yield from (_line(name, size(settings)) for name, settings in PRESETS.items())
     yield f"supernets (--supernets), {len(methods.recipes.names())} recipes"
     yield from _wrapped(methods.recipes.names())
@@ -59,7 +59,7 @@ def overview(root: Path, methods: Methods) -> Iterator[str]:
 
 
 def families_of(selectors: MethodCatalogue) -> list[list[str]]:
-    """The names of the selectors, grouped by their source file; the main form (the shortest name) comes first."""
+    """The names of the selectors, grouped by their source file; the shortest name comes first."""
     families: dict[str, list[str]] = {}
     for name in selectors.names():
         families.setdefault(selectors.entry(name).source.file, []).append(name)

@@ -95,8 +95,9 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     what.add_argument("--supernets", metavar="NAME,...",
                       help="recipes: names, globs, name[option=value,...] (darts,blank,darts-minus)")  # fmt: skip
     what.add_argument("--selectors", metavar="NAME,...",
-                      help="criteria: all, main, founders, names, globs, name[option=value,...], !NAME to exclude"
-                           " (all; on digits the founding papers' criteria and their controls)")  # fmt: skip
+                      help="criteria: names, globs, name[option=value,...], !NAME to exclude; or a group: all, main (as"
+                           " the papers define them), founders (the founding papers' criteria and their controls)"
+                           " (all; on digits: founders)")  # fmt: skip
     what.add_argument("--seeds", type=positive, metavar="N",
                       help="supernets trained per data set and recipe, seeds 0..N-1 (3; digits 2)")  # fmt: skip
     what.add_argument("--selector-seeds", type=positive, metavar="N",

@@ -48,7 +48,7 @@ class Rule(Configurable, ABC):
 
     @abstractmethod
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[len(edges), 5] float64, larger = keep, in the context of `search.decided`.
+        """[len(edges), 5] float64, larger = keep, given the decisions in `search.decided`.
 
         The scores of an edge must not depend on which other edges are in `edges`.
         """

@@ -83,7 +83,10 @@ def _sgas(step: Step) -> int:
 def _sgas_2(step: Step) -> int:
     history = step.search.earlier_probabilities(4)
     if not history:
-        raise SkipCell("sgas-2 needs an earlier checkpoint of the same supernet to measure how stable the alphas are")
+        raise SkipCell(
+            "sgas-2 needs an earlier checkpoint of the same supernet to measure how stable the alphas are; choose a"
+            " later one with --epochs"
+        )
     edges = list(step.open_edges)
     return _best(step, edge_certainty(step.search.probabilities()[edges], [past[edges] for past in history]))
 
