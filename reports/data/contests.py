@@ -64,6 +64,7 @@ class Contest:
     """Trial noise of the whole space. The margin of a comparison is the trial noise among architectures at least as
     accurate as the lower of its two medians (`Truth.noise`)."""
     settings: int
+    """Number of settings, i.e. of training recipes as the report names them, with results."""
     focus: list[str]
     """The methods that the figures draw, best mean first; all of them if they fit."""
     floors: dict[str, list[str]]
