@@ -159,7 +159,8 @@ def _facts_of(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]
         facts = [(name.replace("_", " "), _spelled(value)) for name, value in asdict(PRESETS[text]).items()]
         found.append((f"{text}: a preset (--preset)", facts[1:]))
     if text in methods.groups:
-        found.append((f"{text}: a group of selectors (--selectors)", [("members", methods.groups[text])]))
+        members = methods.groups[text].replace(",", ", ")
+        found.append((f"{text}: a group of selectors (--selectors)", [("members", members)]))
     name = parse(text)[0] if not found else text
     for kind, offer in kinds_of(methods).items():
         if name in offer.names():

@@ -35,6 +35,7 @@ from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
 from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
 from nas_selection_bench.bench.work.plugins import in_use, kinds_of, using
+from nas_selection_bench.bench.work.presets import preset_label
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
 from nas_selection_bench.bench.work.record import DONE, Circumstances
 from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
@@ -173,8 +174,7 @@ class Session:
 
     def _notes(self) -> dict[str, str]:
         """Data set -> the note in its description, for the user's own data sets; meant for readers of results."""
-        root = self.root
-        found = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
+        found = {name: describe(name, self.root).note for name in self.datasets if name in own_names(self.root)}
         return {name: note for name, note in found.items() if note}
 
     def _plugins(self) -> list[dict[str, str]]:
@@ -191,9 +191,10 @@ class Session:
         """Print the choices that were made for the user, and the cautions."""
         workers = self.job.workplace.pool.jobs
         self.say(note_on_new_folder(self.options))
-        presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
+        labels = sorted({preset_label(s.size, s.budget) for s in self.settings.values()})
+        how = self.how * ("[" not in "".join(labels))  # with other sizes it is not the default
         self.say(
-            f"{', '.join(self.datasets)} at preset {presets}{self.how} on {self.device.described},"
+            f"{', '.join(self.datasets)} at preset {', '.join(labels)}{how} on {self.device.described},"
             f" {counted(workers, 'worker')} with {counted(self.threads, 'thread')}; results in {self.out}"
         )
         for caution in cautions(self.device, self.job.plan, workers, self.threads, self.code / "results"):
@@ -231,16 +232,15 @@ class Session:
             self.print_edits(split, Store(folder))
         supernets = self.job.untrained(split.todo)
         trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
-        standing = {state: len(cells) for state, cells in split.standing.items()}
-        print(
-            f"{counted(len(self.job.plan), 'cell')}: {len(split.todo):,} to do; {counts_line(standing) or 'none done'}"
-        )
+        done = counts_line({state: len(cells) for state, cells in split.standing.items()}) or "none done"
+        print(f"{counted(len(self.job.plan), 'cell')}: {len(split.todo):,} to do; {done}")
         titles = ", ".join(supernet.title for supernet in supernets)
         print(f"{counted(len(supernets), 'supernet')} to train" + (f": {titles}" if titles else ""))
-        for selector, cells in Counter(planned.cell.selector for planned in split.todo).items():
-            print(f"  {selector:<40} {cells:>5}")
+        to_do = Counter(planned.cell.selector for planned in split.todo)
+        for selector, cells in to_do.items():
+            print(f"  {selector:<{max(map(len, to_do))}} {cells:>5}")
         seconds, unknown = self.job.timings.estimate(split.todo, trained, self.job.workplace.pool.jobs)
-        untimed = f" ({unknown:,} of the cells and supernets have never been timed here)" if unknown else ""
+        untimed = f" ({unknown:,} cells and supernets never timed here; run one seed first)" if unknown else ""
         if split.todo:
             print(f"estimated time: {duration(seconds) if seconds else 'unknown'}{untimed}")
         if self.lacking:

@@ -50,7 +50,7 @@ def dose(recipe: str) -> tuple[str, float] | None:
     return None if found is None else (found[1], float(found[2]))
 
 
-def imposed(frame: pd.DataFrame) -> list[str]:
+def dosed_options(frame: pd.DataFrame) -> list[str]:
     """The options with two or more doses in the rows, `blank` counted as one; the option with the most doses first."""
     doses: dict[str, set[float]] = {}
     recipes = set(frame["recipe"])

@@ -11,7 +11,7 @@ from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
 from nas_selection_bench.bench.yardsticks.floors import places_of_constant_order
 from nas_selection_bench.reports.data.collapse import collapses
 from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
-from nas_selection_bench.reports.data.doses import imposed
+from nas_selection_bench.reports.data.doses import dosed_options
 from nas_selection_bench.reports.data.equal_seeds import seeds_compared
 from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.material import Material
@@ -76,7 +76,7 @@ def points(source: Material) -> list[Point]:
         if contest.standings:
             found += [
                 *_floors(source, contest),
-                *(() if imposed(source.results.final_of(contest.dataset)) else _highest(source, contest)),
+                *(() if dosed_options(source.results.final_of(contest.dataset)) else _highest(source, contest)),
                 *_factors(contest),
                 *_agreement(source, contest),
                 *_edges(source, contest),

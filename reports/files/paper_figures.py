@@ -23,7 +23,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.pack import opened
 from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
-from nas_selection_bench.reports.data.doses import imposed, responses
+from nas_selection_bench.reports.data.doses import dosed_options, responses
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.figures import for_papers
@@ -50,7 +50,7 @@ def figures(source: Material) -> Iterator[tuple[str, "Figure"]]:
         if found.matrix:
             yield f"proxies-{dataset}", for_papers.proxies(*matrix(found))
         frame = source.results.final_of(dataset)
-        for option in imposed(frame):
+        for option in dosed_options(frame):
             read = [r for r in responses(frame, option) if r.method not in source.results.alike]
             if read:
                 floors = floors_of(source, dataset, option)

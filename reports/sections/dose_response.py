@@ -6,7 +6,7 @@ from html import escape
 
 from nas_selection_bench.bench.errors import joined
 from nas_selection_bench.bench.problem.space import EDGES, as_architecture
-from nas_selection_bench.reports.data.doses import EVEN, IMPOSED, Response, holds_up_to, imposed, responses
+from nas_selection_bench.reports.data.doses import EVEN, IMPOSED, Response, dosed_options, holds_up_to, responses
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import criteria, from_to, listed, number
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
@@ -27,7 +27,7 @@ def sentences(source: Material, dataset: str) -> list[str]:
     """The dose-response of each operation in words; empty if no share was imposed."""
     frame = source.results.final_of(dataset)
     told = []
-    for option in imposed(frame):
+    for option in dosed_options(frame):
         test, percentiles = (responses(frame, option, measure) for measure in ("test", "percentile"))
         told.append(summary_sentence(_reading(source, test), percentiles, option))
     return [sentence for sentence in told if sentence]
@@ -36,7 +36,7 @@ def sentences(source: Material, dataset: str) -> list[str]:
 def first_dose(source: Material, dataset: str) -> str:
     """The figure of the operation with most doses, for the first screen, as HTML; empty if no share was imposed."""
     frame = source.results.final_of(dataset)
-    for option in imposed(frame)[:1]:
+    for option in dosed_options(frame)[:1]:
         title = f"What is chosen when {CALLED[option]} take over"
         found, floors = _reading(source, responses(frame, option)), floors_of(source, dataset, option)
         try:
@@ -57,7 +57,7 @@ def dose_section(source: Material) -> Section | None:
     section = Section("doses", "When the supernet has collapsed", link="Collapse")
     for dataset in source.datasets:
         frame = source.results.final_of(dataset)
-        for option in imposed(frame):
+        for option in dosed_options(frame):
             section.blocks += _response(source, dataset, option, responses(frame, option))
     return section if section.blocks else None
 

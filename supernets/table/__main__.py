@@ -117,7 +117,8 @@ def _parser() -> argparse.ArgumentParser:
         whole = isinstance(field.default, int) and field.name != "root_seed"
         kind = positive if whole else number if isinstance(field.default, float) else int
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default,
-                            metavar="X" if kind is number else "N", help=f"part of the training recipe ({field.default})")  # fmt: skip
+                            metavar="X" if kind is number else "N",
+                            help=f"part of the training recipe ({field.default})")  # fmt: skip
     return parser
 
 

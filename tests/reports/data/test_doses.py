@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from nas_selection_bench.reports.data.doses import IMPOSED, Response, dose, holds_up_to, imposed, responses
+from nas_selection_bench.reports.data.doses import IMPOSED, Response, dose, dosed_options, holds_up_to, responses
 from nas_selection_bench.supernets.blank import IMPOSED as OPTIONS
 
 ROWS = pd.DataFrame(
@@ -31,8 +31,8 @@ def test_doses_are_read_off_names(recipe: str, expected: object) -> None:
 
 
 def test_responses_are_per_seed_means_and_blank_is_the_even_dose_of_any_operation() -> None:
-    assert imposed(ROWS) == ["skip", "conv_1x1"]
-    assert imposed(ROWS[ROWS["recipe"] != "blank"]) == ["skip"]
+    assert dosed_options(ROWS) == ["skip", "conv_1x1"]
+    assert dosed_options(ROWS[ROWS["recipe"] != "blank"]) == ["skip"]
     assert responses(ROWS, "skip") == [
         Response("a", 0.2, (90, 92)), Response("a", 0.4, (80, 84)), Response("a", 0.8, (50, 95)),
     ]  # fmt: skip
