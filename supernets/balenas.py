@@ -60,10 +60,10 @@ class Balenas(Recipe):
         deviation = (self.examples * search.memory["s"] + self.prior).rsqrt()
         return Mixing((alphas + deviation * search.noise[pass_of(alphas)]).softmax(-1))
 
-    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> None:
         """A natural-gradient step of the mean and the variance."""
         with search.frozen_weights():
-            loss = search.loss(selection, self.mixing(search, search.alphas))
+            loss = search.loss(selection_batch, self.mixing(search, search.alphas))
         # The draw moves one to one with the mean, so the gradient with respect to the mean is that at the draw.
         (slope,) = torch.autograd.grad(loss, [search.alphas])
         m, s, t = (search.memory[name] for name in ("m", "s", "t"))

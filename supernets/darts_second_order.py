@@ -39,24 +39,24 @@ class DartsSecondOrder(Rated):
         """One for the step ahead, one at w', two for the difference, and one for the step of the weights."""
         return 5.0
 
-    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> None:
         """A step of the alphas down their gradient through one step of the weights."""
-        search.follow_alphas(self.alpha_gradient(search, selection, weights))
+        search.follow_alphas(self.alpha_gradient(search, selection_batch, weight_batch))
 
-    def alpha_gradient(self, search: SupernetState, selection: Batch, weights: Batch) -> Tensor:
-        """The gradient, of the alphas' shape, of the loss on `selection` after a step of the weights on `weights`."""
+    def alpha_gradient(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> Tensor:
+        """Gradient, of the alphas' shape, of the loss on `selection_batch` after a weight step on `weight_batch`."""
         alphas, parameters = search.alphas, list(search.network.parameters())
 
         def training_gradient() -> Sequence[Tensor]:
             with search.frozen_weights():
-                loss = search.loss(weights, self.mixing(search, alphas), full_precision=True)
+                loss = search.loss(weight_batch, self.mixing(search, alphas), full_precision=True)
                 return torch.autograd.grad(loss, [alphas])
 
-        here = search.loss(weights, self.mixing(search, alphas.detach()), full_precision=True)
+        here = search.loss(weight_batch, self.mixing(search, alphas.detach()), full_precision=True)
         slope = torch.autograd.grad(here, parameters)
         rate = search.weight_optimiser.param_groups[0]["lr"]
         with moved(parameters, next_step(search.weight_optimiser, slope), -rate):
-            loss = search.loss(selection, self.mixing(search, alphas), full_precision=True)
+            loss = search.loss(selection_batch, self.mixing(search, alphas), full_precision=True)
             direct, *ahead = torch.autograd.grad(loss, [alphas, *parameters])
         (mixed,) = slope_along(training_gradient, parameters, ahead, self.epsilon)
         return direct - rate * mixed

@@ -66,14 +66,14 @@ class Drnas(Recipe):
 
         alphas_pass, weights_pass = Repeated(slope, device), Repeated(descend, device)
 
-        def step(selection: Batch | None, weights: Batch, noise: Tensor | None) -> None:
+        def step(selection_batch: Batch | None, weight_batch: Batch, noise: Tensor | None) -> None:
             search.noise = noise
-            if selection is not None:
+            if selection_batch is not None:
                 draw = self.mixing(search, search.alphas).weights
                 search.follow_alphas(
-                    torch.autograd.grad(draw, [search.alphas], alphas_pass(*selection, draw.detach()))[0]
+                    torch.autograd.grad(draw, [search.alphas], alphas_pass(*selection_batch, draw.detach()))[0]
                 )
-            weights_pass(*weights, self.mixing(search, search.alphas.detach()).weights)
+            weights_pass(*weight_batch, self.mixing(search, search.alphas.detach()).weights)
 
         return step
 

@@ -50,31 +50,31 @@ class Idarts(Recipe):
         """One for the weights and, once per `inner` steps, one for the alphas, two per term and two for the product."""
         return 1 + (3 + 2 * self.terms) / self.inner
 
-    def step(self, search: SupernetState, selection: Batch | None, weights: Batch) -> None:
+    def step(self, search: SupernetState, selection_batch: Batch | None, weight_batch: Batch) -> None:
         """A step of the weights and, after every `inner` of them, one of the alphas."""
-        self.weight_step(search, weights)
-        if selection is not None and self.phase(search.number):
-            self.alpha_step(search, selection, weights)
+        self.weight_step(search, weight_batch)
+        if selection_batch is not None and self.phase(search.number):
+            self.alpha_step(search, selection_batch, weight_batch)
 
-    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> None:
         """A step of the alphas down the implicit gradient."""
-        search.follow_alphas(self.alpha_gradient(search, selection, weights))
+        search.follow_alphas(self.alpha_gradient(search, selection_batch, weight_batch))
 
-    def alpha_gradient(self, search: SupernetState, selection: Batch, weights: Batch) -> Tensor:
-        """The implicit gradient, of the alphas' shape, of the loss on `selection` for weights fitted to `weights`."""
+    def alpha_gradient(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> Tensor:
+        """The implicit gradient, of the alphas' shape, of the loss on `selection_batch`; weights fit `weight_batch`."""
         alphas, parameters = search.alphas, list(search.network.parameters())
         rate = search.weight_optimiser.param_groups[0]["lr"]
 
         def weight_gradient() -> Sequence[Tensor]:
-            loss = search.loss(weights, self.mixing(search, alphas.detach()), full_precision=True)
+            loss = search.loss(weight_batch, self.mixing(search, alphas.detach()), full_precision=True)
             return torch.autograd.grad(loss, parameters)
 
         def alpha_gradient() -> Sequence[Tensor]:
             with search.frozen_weights():
-                loss = search.loss(weights, self.mixing(search, alphas), full_precision=True)
+                loss = search.loss(weight_batch, self.mixing(search, alphas), full_precision=True)
                 return torch.autograd.grad(loss, [alphas])
 
-        loss = search.loss(selection, self.mixing(search, alphas), full_precision=True)
+        loss = search.loss(selection_batch, self.mixing(search, alphas), full_precision=True)
         direct, *term = torch.autograd.grad(loss, [alphas, *parameters])
         series = [t.clone() for t in term]
         for _ in range(self.terms):

@@ -89,12 +89,12 @@ class ImportanceSampling(Recipe):
         return Mixing(weights, active=drawn(weights))
 
     @torch.no_grad()
-    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> None:
         """Evaluate the draws of all distributions on one batch; step each distribution along its natural gradient."""
         assert search.noise is not None
         logits = search.alphas.repeat_interleave(self.draws, 0)
         samples = one_hot((logits + search.noise[:-1]).argmax(-1), logits)
-        loss = torch.stack([search.loss(selection, Mixing(h, active=drawn(h))) for h in samples])
+        loss = torch.stack([search.loss(selection_batch, Mixing(h, active=drawn(h))) for h in samples])
         coefficients = self.coefficient * torch.linspace(0, 1, self.distributions, device=loss.device)
         cost = loss + coefficients[:, None] * complexity(samples)
         theta = search.alphas.softmax(-1)

@@ -45,16 +45,16 @@ class LambdaDarts(Recipe):
         """One for the alphas, one for the weights and two for the difference."""
         return 4.0
 
-    def weight_step(self, search: SupernetState, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weight_batch: Batch) -> None:
         """A step of the weights down the loss and up the agreement."""
         parameters = list(search.network.parameters())
         shared = self.edge_weights(search.alphas.detach())
         per_cell = shared.repeat(search.network.n_cells, 1, 1).requires_grad_()
-        loss = search.loss(weights, Mixing(per_cell), record=True, full_precision=True)
+        loss = search.loss(weight_batch, Mixing(per_cell), record=True, full_precision=True)
         by_cell, *slope = torch.autograd.grad(loss, [per_cell, *parameters])
 
         def gradient() -> Sequence[Tensor]:
-            loss = search.loss(weights, Mixing(per_cell.detach()), full_precision=True)
+            loss = search.loss(weight_batch, Mixing(per_cell.detach()), full_precision=True)
             return torch.autograd.grad(loss, parameters)
 
         agreement = slope_along(gradient, [per_cell], [agreement_slope(by_cell)], self.epsilon)

@@ -47,11 +47,11 @@ class Oles(Recipe):
         "even by momentum or weight decay; threshold and count are those for DARTS's space"
     )
 
-    def step(self, search: SupernetState, selection: Batch | None, weights: Batch) -> None:
+    def step(self, search: SupernetState, selection_batch: Batch | None, weight_batch: Batch) -> None:
         """A step of the alphas, in which the operations are watched, and a step of the weights that are not frozen."""
         if "frozen" not in search.memory:
             self._begin(search)
-        super().step(search, selection, weights)
+        super().step(search, selection_batch, weight_batch)
 
     def _begin(self, search: SupernetState) -> None:
         shape = (search.network.n_cells, len(EDGES), len(CONVOLUTIONS))
@@ -60,10 +60,10 @@ class Oles(Recipe):
         search.memory["similarity"] = torch.zeros(shape, dtype=search.alphas.dtype, device=device)
         search.memory["watched"] = torch.zeros((), dtype=torch.int64)
 
-    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> None:
         """As in darts; the same pass also gives the weights' gradients, which are compared with the previous ones."""
         parameters = list(search.network.parameters())
-        loss = search.loss(selection, self.mixing(search, search.alphas))
+        loss = search.loss(selection_batch, self.mixing(search, search.alphas))
         slope, *gradients = torch.autograd.grad(loss, [search.alphas, *parameters])
         search.follow_alphas(slope)
         if "gradient.0" in search.memory:  # not before the weights have moved once
@@ -84,10 +84,10 @@ class Oles(Recipe):
             memory["similarity"].zero_()
             memory["watched"].zero_()
 
-    def weight_step(self, search: SupernetState, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weight_batch: Batch) -> None:
         """As in darts for the weights that are not frozen; only their gradients count in the clipped norm."""
         parameters = list(search.network.parameters())
-        loss = search.loss(weights, self.mixing(search, search.alphas.detach()), record=True)
+        loss = search.loss(weight_batch, self.mixing(search, search.alphas.detach()), record=True)
         gradients = [gradient.clone() for gradient in torch.autograd.grad(loss, parameters)]
         still = [(index, rows) for at, index, rows in convolutions(search.network) if search.memory["frozen"][at]]
         for index, rows in still:

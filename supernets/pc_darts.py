@@ -73,9 +73,9 @@ class PcDarts(Recipe):
         # EDGES is sorted by the node that an edge enters. (A list as index would be copied to a GPU at every step.)
         return torch.cat([alphas[edges[0] : edges[-1] + 1, -1].softmax(0) for edges in ARRIVING.values()])
 
-    def weight_step(self, search: SupernetState, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weight_batch: Batch) -> None:
         """As in darts; the network also stores the edges' weights, for selectors."""
-        super().weight_step(search, weights)
+        super().weight_step(search, weight_batch)
         assert isinstance(search.network, PartialSupernet)
         search.network.store_edge_scale(self.edge_scale(search.alphas.detach()))
 

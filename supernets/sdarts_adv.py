@@ -40,15 +40,15 @@ class SdartsAdv(SdartsRs):
         """The two of darts, and one for each step of the ascent."""
         return 2.0 + self.steps
 
-    def perturbed(self, search: SupernetState, weights: Batch) -> Tensor:
+    def perturbed(self, search: SupernetState, weight_batch: Batch) -> Tensor:
         """The edge weights [6, 5] at which the ascent ends."""
         centre = self.edge_weights(search.alphas.detach())
         epsilon = search.numbers["epsilon"]
-        found = super().perturbed(search, weights)
+        found = super().perturbed(search, weight_batch)
         with search.frozen_weights():
             for _ in range(self.steps):
                 found.requires_grad_()
-                (uphill,) = torch.autograd.grad(search.loss(weights, Mixing(found)), [found])
+                (uphill,) = torch.autograd.grad(search.loss(weight_batch, Mixing(found)), [found])
                 away = found.detach() + 2 * epsilon / self.steps * uphill.sign() - centre
                 found = on_simplex(centre + torch.minimum(torch.maximum(away, -epsilon), epsilon))
         return found

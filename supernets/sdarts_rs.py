@@ -45,14 +45,14 @@ class SdartsRs(Rated):
         """Uniform noise in [-1, 1], [steps, 6, 5]."""
         return 2 * torch.rand(steps, len(EDGES), len(OPERATIONS), generator=generator) - 1
 
-    def perturbed(self, search: SupernetState, weights: Batch) -> Tensor:
+    def perturbed(self, search: SupernetState, weight_batch: Batch) -> Tensor:
         """The edge weights [6, 5] of a step of the weights."""
         assert search.noise is not None
         return on_simplex(self.edge_weights(search.alphas.detach()) + search.numbers["epsilon"] * search.noise)
 
-    def weight_step(self, search: SupernetState, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weight_batch: Batch) -> None:
         """A step of the weights under perturbed edge weights."""
-        search.descend_weights(search.loss(weights, Mixing(self.perturbed(search, weights)), record=True))
+        search.descend_weights(search.loss(weight_batch, Mixing(self.perturbed(search, weight_batch)), record=True))
 
 
 def on_simplex(weights: Tensor) -> Tensor:

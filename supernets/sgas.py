@@ -63,10 +63,10 @@ class Sgas(Recipe):
         """The softmax; a decided edge runs one operation."""
         return Mixing(self.edge_weights(alphas), active=still_open(search))
 
-    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> None:
         """As in darts; the alphas of decided edges do not change."""
         before = search.alphas.detach().clone()
-        super().alpha_step(search, selection, weights)
+        super().alpha_step(search, selection_batch, weight_batch)
         decided = search.memory["decided"] != OPEN
         with torch.no_grad():
             search.alphas.copy_(torch.where(decided[:, None], before, search.alphas))

@@ -267,22 +267,22 @@ class Recipe(Configurable):
         """A term added to the loss of the alphas; None adds nothing."""
         return None
 
-    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
-        """Update the alphas on a batch of the selection half; `weights` is the batch that the weights see next."""
+    def alpha_step(self, search: SupernetState, selection_batch: Batch, weight_batch: Batch) -> None:
+        """Update the alphas on a batch of the selection half; `weight_batch` is the batch that the weights see next."""
         with search.frozen_weights():
-            loss = search.loss(selection, self.mixing(search, search.alphas))
+            loss = search.loss(selection_batch, self.mixing(search, search.alphas))
         penalty = self.penalty(search)
         search.descend_alphas(loss if penalty is None else loss + penalty)
 
-    def weight_step(self, search: SupernetState, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weight_batch: Batch) -> None:
         """Update the network's weights on a batch of the weights half."""
-        search.descend_weights(search.loss(weights, self.mixing(search, search.alphas.detach()), record=True))
+        search.descend_weights(search.loss(weight_batch, self.mixing(search, search.alphas.detach()), record=True))
 
-    def step(self, search: SupernetState, selection: Batch | None, weights: Batch) -> None:
+    def step(self, search: SupernetState, selection_batch: Batch | None, weight_batch: Batch) -> None:
         """One step of the search: alphas first, then weights, as the DARTS family does on NAS-Bench-201."""
-        if selection is not None:
-            self.alpha_step(search, selection, weights)
-        self.weight_step(search, weights)
+        if selection_batch is not None:
+            self.alpha_step(search, selection_batch, weight_batch)
+        self.weight_step(search, weight_batch)
 
     def repeated(self, search: SupernetState, device: torch.device) -> "Step":
         """The function that makes one step of `search`, captured on a GPU."""
