@@ -84,16 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--dataset", metavar="NAME", default="digits", help="digits, or a data set of your own (digits)"
-    )
-    parser.add_argument(
-        "--out", type=given_path, default=Path("table.npz"), metavar="FILE", help="the table (table.npz)"
-    )
+    parser.add_argument("--dataset", metavar="NAME", default="digits", help="digits, or your own data set (digits)")
+    parser.add_argument("--out", type=given_path, default=Path("table.npz"), metavar="FILE", help="table (table.npz)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
-    parser.add_argument(
-        "--trials", type=positive, metavar="N", default=1, help="number of trainings of each network (1)"
-    )
+    parser.add_argument("--trials", type=positive, metavar="N", default=1, help="trainings of each network (1)")
     parser.add_argument(
         "--classes",
         type=positive,
@@ -103,12 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", type=device_name, default="cpu", metavar="auto|cpu|cuda[:i]", help="device (cpu)")
     parser.add_argument("--networks-at-once", type=positive, metavar="G",
                         help=f"networks trained together ({CPU_GROUP} on a CPU, {GPU_GROUP} on a GPU)")  # fmt: skip
-    parser.add_argument(
-        "--jobs", type=positive, metavar="N", default=1, help="processes of one thread each, on a CPU (1)"
-    )
-    parser.add_argument(
-        "--precision", default=None, choices=("float32", "tf32", "bf16"), help="of the training (float32; GPU: tf32)"
-    )
+    parser.add_argument("--jobs", type=positive, metavar="N", default=1, help="single-threaded CPU processes (1)")
+    parser.add_argument("--precision", choices=("float32", "tf32", "bf16"), help="of training (float32; GPU: tf32)")
     parser.add_argument("--layout", default="channels_last", choices=("channels_last", "contiguous"),
                         help="memory layout of feature maps (channels_last)")  # fmt: skip
     parser.add_argument("--no-graph", action="store_true", help="GPU: run every step eagerly, without a CUDA graph")
