@@ -47,7 +47,7 @@ PERCENTILES = (
 )
 """The sentence of every caption on comparisons with random architectures."""
 
-CORRECTED_APART = " of main forms; pairs with floors or variants are corrected apart"
+CORRECTED_APART = ", main forms only; pairs with floors or variants are corrected apart"
 """Follows the number of pairs in captions of figures that also show floors, and variants if main forms are few."""
 
 PAIR_COLUMNS = (
