@@ -20,7 +20,10 @@ MARKS = {"SELECTOR": "selector", "VARIANTS": "selector", "RECIPE": "recipe", "RU
 METHOD_PACKAGES = ("selectors", "supernets")
 """The packages that hold methods; the first uses the second."""
 
-METHOD_FOLDERS = (*METHOD_PACKAGES, "proxies", "stopping")
+SUBFOLDERS = ("proxies", "stopping")
+"""The folders inside other packages that hold methods."""
+
+METHOD_FOLDERS = (*METHOD_PACKAGES, *SUBFOLDERS)
 """The folders that hold methods and little else; messages name their files as `folder/file.py`."""
 
 
@@ -57,7 +60,7 @@ def reading(file: Path) -> Iterator[None]:
 
 def _location(error: BaseException, file: Path) -> str:
     """The line that raised, in `file` or in a file of the project that it imports."""
-    project = file.parents[2 if file.parent.name in ("proxies", "stopping") else 1]
+    project = file.parents[2 if file.parent.name in SUBFOLDERS else 1]
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
               if frame.name == "<module>"]  # fmt: skip
     if isinstance(error, SyntaxError) and error.filename is not None:

@@ -49,32 +49,37 @@ class Sources:
             recipe = self.recipes.get(supernet.job.recipe)
             if recipe and kept_source(supernet.folder(cache)) not in (None, recipe.digest):
                 trained[recipe.file] += 1
+        done_by = {planned.stem: planned.cell.selector for planned in done}
         return [
-            *self.edits_of_selectors({planned.stem: planned.cell.selector for planned in done}, store),
-            *(f"{file} has changed since it trained {counted(count, 'supernet')} in use here; raise its version if that"
-              " changes what they learn." for file, count in sorted(trained.items())),
-        ]  # fmt: skip
+            *self.edits_of_selectors(done_by, store),
+            *_lines(trained, "trained", "supernet", "in use here", "its supernets learn"),
+        ]
 
     def edits_of_selectors(self, done: Mapping[str, str], store: Store) -> list[str]:
-        """Lines on the files that have changed since their results were made; `done`: file stem -> selector name.
-
-        One line per file, or a single line if there are more than FEW_FILES.
-        """
+        """A line for each file that has changed since its results were made; `done`: file stem -> selector name."""
         results: Counter[str] = Counter()
         for stem, name in done.items():
             selector = self.selectors.get(name)
             if selector and store.cost(stem).get("source") not in (None, selector.digest):
                 results[selector.file] += 1
-        if len(results) > FEW_FILES:
-            total = counted(sum(results.values()), "result")
-            return [
-                f"{len(results)} files have changed since they produced {total} stored here:"
-                f" {joined(sorted(results))}; raise the version of each in which that changes what it chooses."
-            ]
+        return _lines(results, "produced", "result", "stored here", "it chooses")
+
+
+def _lines(counts: Mapping[str, int], made: str, what: str, where: str, effect: str) -> list[str]:
+    """A line for each edited file, or a single line on all of them if there are more than FEW_FILES.
+
+    `counts`: file -> how many `what` (`result`, `supernet`) it `made`; `effect`: what a newer version may change.
+    """
+    if len(counts) > FEW_FILES:
+        total = counted(sum(counts.values()), what)
         return [
-            f"{file} has changed since it produced {counted(count, 'result')} stored here; raise its version if that"
-            " changes what it chooses." for file, count in sorted(results.items())
-        ]  # fmt: skip
+            f"{len(counts)} files have changed since they {made} {total} {where}: {joined(sorted(counts))}; raise the"
+            f" version of each whose edit changes what {effect}."
+        ]
+    return [
+        f"{file} has changed since it {made} {counted(count, what)} {where}; raise its version if the edit changes"
+        f" what {effect}." for file, count in sorted(counts.items())
+    ]  # fmt: skip
 
 
 def edits_since(store: Store, methods: Methods) -> list[str]:

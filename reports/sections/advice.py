@@ -85,8 +85,7 @@ def _choice(found: Advice) -> Iterator[str]:
         if len(names) < len(found.verdicts["better"]):
             yield f"Of these, {_names(names)} {'is' if len(names) == 1 else 'are'} not shown worse than any other."
         elif len(names) > 1:
-            neither = "Neither of these is shown better than the other."
-            yield neither if len(names) == 2 else "None of these is shown better than another."
+            yield f"{_none_better(two=len(names) == 2)}."
     else:
         yield from _not_worse(found)
     if cheapest is not None and len(found.seconds) > 1:
@@ -122,9 +121,14 @@ def _not_worse(found: Advice) -> Iterator[str]:
     elif pairs:
         have = "has" if unjudged == 1 else "have"
         few = f"; {unjudged} of the {counted(pairs, 'pair')} {have} too few seeds to be judged"
-        neither = "Neither of these is shown better than the other"
-        none = neither if pairs == 1 else "None of these criteria is shown better than another"
-        yield f"{none}{few * bool(unjudged)}."
+        yield f"{_none_better(two=pairs == 1)}{few * bool(unjudged)}."
+
+
+def _none_better(*, two: bool) -> str:
+    """Say that no candidate is shown better than another, of two or of more."""
+    if two:
+        return "Neither of these is shown better than the other"
+    return "None of these criteria is shown better than another"
 
 
 def _unsaid(found: Limits) -> Iterator[str]:
