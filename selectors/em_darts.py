@@ -1,4 +1,4 @@
-"""Transfer of information from an operation to its edge.
+"""EM-DARTS: how much information an operation transfers to its edge beyond what the edge's input holds.
 
 The idea of EM-DARTS (Qin et al., arXiv 2409.14432) that carries over to NAS-Bench-201. EM-DARTS searches for networks
 that recognise eye movements and prunes layers by the transfer entropy between them. It is a method for another space,

@@ -1,4 +1,4 @@
-"""Fisher information of operation gates.
+"""Fisher on operation gates: how much the loss would rise if an operation were removed, by its Fisher information.
 
 Theis, Korshunova, Tejani & Huszar, "Faster gaze prediction with dense networks and Fisher pruning",
 arXiv 1801.05787, 2018: removing what a gate c multiplies raises the loss by half the Fisher information

@@ -1,4 +1,4 @@
-"""Several distributions of architectures share one supernet, and each learns from the draws of all."""
+"""Importance sampling: several distributions of architectures share one supernet and learn from each other's draws."""
 
 from dataclasses import dataclass
 

@@ -41,14 +41,14 @@ class IsDarts(Recipe):
     )
 
     @property
-    def alphas_rest(self) -> float:
+    def untrained_share(self) -> float:
         """The share before the last pruning: until then two or more operations of an edge have the same weight."""
         return MOMENTS[-1]
 
     @property
-    def alphas_rest_less(self) -> int:
-        """One: the last pruning comes at the end of the epoch that reaches its moment."""
-        return 1
+    def informative_at_its_end(self) -> bool:
+        """True: the last pruning comes at the end of the epoch that reaches its moment."""
+        return True
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
         """1/5 everywhere: the alphas are the edge weights."""

@@ -46,7 +46,7 @@ class PcDarts(Recipe):
         return PartialSupernet(channels, cells, classes, self.k)
 
     @property
-    def alphas_rest(self) -> float:
+    def untrained_share(self) -> float:
         """The warm-up, during which the alphas are their initial noise."""
         return self.warm_up
 

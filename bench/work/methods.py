@@ -27,10 +27,10 @@ class MethodDeclaration:
     """Authors, title, venue."""
     learns_alphas: bool = True
     """Whether a recipe trains the alphas of its supernets."""
-    alphas_rest: float = 0.0
+    untrained_share: float = 0.0
     """Share of the search during which the alphas carry no information yet (`bench.work.untrained_alphas`)."""
-    alphas_rest_less: int = 0
-    """Number of epochs by which that share ends earlier."""
+    informative_at_its_end: bool = False
+    """Whether the checkpoint at the end of that share carries information already."""
     stochastic: bool = False
     """Whether another selector seed can change a selector's choice."""
     reads_only_alphas: bool = False

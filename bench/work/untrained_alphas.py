@@ -25,12 +25,12 @@ class Alphas(Protocol):
         """Whether the alphas ever carry information."""
 
     @property
-    def alphas_rest(self) -> float:
+    def untrained_share(self) -> float:
         """Share of the search during which the alphas carry no information yet."""
 
     @property
-    def alphas_rest_less(self) -> int:
-        """Number of epochs by which that share ends earlier."""
+    def informative_at_its_end(self) -> bool:
+        """Whether the checkpoint at the end of that share carries information already."""
 
 
 class Decides(Protocol):
@@ -47,7 +47,7 @@ SkipReason = Callable[[Mapping[str, Any]], str]
 
 def first_trained_epoch(recipe: Alphas, epochs: int) -> int:
     """The first epoch, in a search of `epochs`, after which the alphas carry information, if they ever do."""
-    return whole_epochs(recipe.alphas_rest, epochs) - recipe.alphas_rest_less + 1
+    return whole_epochs(recipe.untrained_share, epochs) + (not recipe.informative_at_its_end)
 
 
 def reason_to_skip(recipe: Alphas, selector: Decides, epoch: int, epochs: int) -> str:

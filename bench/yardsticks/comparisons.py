@@ -143,7 +143,7 @@ def paired(
     values: Mapping[str, Mapping[Checkpoint, float]],
     stratum: Callable[[Checkpoint], Hashable],
     margin: Callable[[float], float | None] = lambda least: None,
-    alike: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
+    draws: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
     pairs: Iterable[tuple[str, str]] | None = None,
     collapsed: Callable[[str, Checkpoint], bool] = lambda name, checkpoint: False,
     known: Agreements | None = None,
@@ -156,12 +156,12 @@ def paired(
     count among values at least that high, or None. Pairs without a shared checkpoint are left out. The order follows
     `pairs`, or else `values`.
 
-    `alike[selector](checkpoint)` names the single draw behind the values of a selector that gives the same answer on
+    `draws[selector](checkpoint)` names the single draw behind the values of a selector that gives the same answer on
     several checkpoints: its differences are averaged over those, since they are one observation and not many.
     `collapsed(selector, checkpoint)` says whether a result fell far below the others.
     `known` holds p values computed before.
     """
-    alike = alike or {}
+    draws = draws or {}
     # Checkpoints in the order of the fullest selector, so that gaps of the others cannot change the order of sums.
     fullest = sorted(values.values(), key=len, reverse=True)
     checkpoints = list(dict.fromkeys(checkpoint for of_name in fullest for checkpoint in of_name))
@@ -180,7 +180,7 @@ def paired(
         shared = present[row[first]] & present[row[second]]
         if shared.any():
             order[first, second] = None
-            draw = alike.get(first) or alike.get(second)
+            draw = draws.get(first) or draws.get(second)
             sharing.setdefault((shared.tobytes(), draw), []).append((first, second))
     blocks = []
     for (_, draw), names in sharing.items():

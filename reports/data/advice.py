@@ -89,7 +89,7 @@ def advice(source: Material, contest: Contest) -> Advice:
     return Advice(
         contest.dataset, verdicts, sum(c.judged for c in compared), candidates,
         {name: float(costs[name]) for name in candidates if name in costs.index},
-        tuple(name for name in candidates if name in source.results.alike),
+        tuple(name for name in candidates if name in source.results.checkpoint_free),
         dict(sorted(fallen.items(), key=lambda item: -item[1][0] / item[1][1])),
         (min(could), max(could)) if could else None,
         (len(pairs), sum(c.verdict is Verdict.TOO_FEW for c in pairs)),
@@ -119,7 +119,7 @@ def limits(source: Material, contest: Contest) -> Limits:
             unknown.append(label)
     seeds = final.groupby(["method", "setting"])["supernet_seed"].nunique()
     lost = rows[rows["state"].isin((FAILED, MISSING))]
-    read = final[~final["method"].isin(source.results.alike)]
+    read = final[~final["method"].isin(source.results.checkpoint_free)]
     return Limits(
         dataset, tuple(size for size in sizes if _smaller(size)), tuple(unknown), (int(seeds.min()), int(seeds.max())),
         tuple(dict.fromkeys(read["setting"])), len(contest.standings), _untried(source, dataset),
@@ -133,7 +133,7 @@ def limits(source: Material, contest: Contest) -> Limits:
 def _untried(source: Material, dataset: str) -> dict[str, int]:
     """Recipe -> number of criteria with cells on other recipes and none on it; a skipped cell counts as tried."""
     rows = source.results.rows
-    rows = rows[(rows["dataset"] == dataset) & ~rows["method"].isin(source.results.alike)]
+    rows = rows[(rows["dataset"] == dataset) & ~rows["method"].isin(source.results.checkpoint_free)]
     tried = rows.groupby("setting")["method"].nunique()
     return {str(name): int(count) for name, count in (rows["method"].nunique() - tried).items() if count}
 

@@ -20,7 +20,7 @@ def edge_knowledge(results: Results, dataset: str) -> list[Comparison]:
     compared = paired(
         {**values, ANY_ORDER: dict.fromkeys(checkpoints, 0.0)},
         stratum=lambda checkpoint: checkpoint[0],
-        alike=dict.fromkeys(results.alike, lambda checkpoint: checkpoint[1]),
+        draws=dict.fromkeys(results.checkpoint_free, lambda checkpoint: checkpoint[1]),
         pairs=[(method, ANY_ORDER) for method in values],
         known=results.store.agreements,
     )

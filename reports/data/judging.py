@@ -78,7 +78,7 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
             values,
             stratum=lambda checkpoint: checkpoint[0],
             margin=margin if in_points else lambda least: None,
-            alike=dict.fromkeys(results.alike, _seed),
+            draws=dict.fromkeys(results.checkpoint_free, _seed),
             pairs=pairs,
             collapsed=fell,
             known=results.store.agreements,
@@ -99,7 +99,8 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
     comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
     comparisons = judged_apart(comparisons, twins)
     drafts = [
-        standing_of(method, of_method, lowest[method], method in results.alike) for method, of_method in values.items()
+        standing_of(method, of_method, lowest[method], method in results.checkpoint_free)
+        for method, of_method in values.items()
     ]
     order = [s.method for s in sorted(drafts, key=most_settings_first) if s.level is not Level.EXPLORATORY]
     groups = tie_groups(order, [c for c in comparisons if c.second not in twins and main_pair(c)])

@@ -203,7 +203,7 @@ class Results:
         return [str(name) for name in self.rows["setting"].unique()]
 
     @cached_property
-    def alike(self) -> set[str]:
+    def checkpoint_free(self) -> set[str]:
         """The methods that do not read the checkpoint: all recipes share their one result per supernet seed."""
         if "shared" not in self.done:
             return set()
@@ -252,7 +252,7 @@ class Results:
         A method that does not read the checkpoint draws once per pair of seeds, and all recipes share that draw.
         """
         setting, *seeds = self._drawn[place]
-        return tuple(seeds) if method in self.alike else (setting, *seeds)
+        return tuple(seeds) if method in self.checkpoint_free else (setting, *seeds)
 
     @cached_property
     def _drawn(self) -> list[tuple[str, int, int]]:
@@ -263,7 +263,7 @@ class Results:
 
     def marked(self, method: str) -> str:
         """The name of a method in a table, with ONE_DRAW appended if it does not read the checkpoint."""
-        return method + ONE_DRAW if method in self.alike else method
+        return method + ONE_DRAW if method in self.checkpoint_free else method
 
     def scored_at(self, dataset: str) -> dict[str, dict[Checkpoint, int]]:
         """Method -> checkpoint -> its row with scores at the last checkpoint, for selector seed 0."""

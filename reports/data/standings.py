@@ -48,15 +48,17 @@ def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
     return list(groups.values())
 
 
-def standing_of(method: str, values: dict[Checkpoint, float], lowest: dict[Checkpoint, float], alike: bool) -> Standing:
+def standing_of(
+    method: str, values: dict[Checkpoint, float], lowest: dict[Checkpoint, float], checkpoint_free: bool
+) -> Standing:
     """The standing of a method, from its test accuracies and lowest percentiles by checkpoint, without a tie group.
 
-    `alike` says that the method does not read the checkpoint, so that all recipes share one result per seed.
+    `checkpoint_free` says that the method does not read the checkpoint, so that all recipes share one result per seed.
     """
     groups = _by_setting(values)
     draws = groups
-    fallen = {c[1] if alike else c for c in values if lowest[c] < COLLAPSED}
-    if alike:  # one result per seed, however many recipes share it
+    fallen = {c[1] if checkpoint_free else c for c in values if lowest[c] < COLLAPSED}
+    if checkpoint_free:  # one result per seed, however many recipes share it
         draws = [list({seed: value for (_, seed), value in values.items()}.values())]
     n = sum(map(len, draws))
     interval = None if fallen and n < FEWEST_WITH_COLLAPSES else mean_interval(draws)

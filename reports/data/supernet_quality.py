@@ -39,7 +39,7 @@ class SupernetQuality:
 def supernet_quality(results: Results, dataset: str) -> Iterator[SupernetQuality]:
     """One row per recipe with enough supernets of known accuracy."""
     frame = results.final_of(dataset)
-    frame = frame[frame["supernet_accuracy"].notna() & ~frame["method"].isin(results.alike)]
+    frame = frame[frame["supernet_accuracy"].notna() & ~frame["method"].isin(results.checkpoint_free)]
     for setting, rows in frame.groupby("setting", sort=False):
         accuracy = rows.groupby("supernet_seed")["supernet_accuracy"].mean()
         if len(accuracy) < FEWEST_SEEDS or accuracy.nunique() < 2:

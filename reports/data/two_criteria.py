@@ -41,7 +41,7 @@ def two_criteria(results: Results, truth: Truth, names: Sequence[str]) -> Iterat
     tests = results.rows["test"].to_numpy()
     for first, second in combinations([name for name in names if name in rows], 2):
         shared = sorted(rows[first].keys() & rows[second].keys())
-        if first in results.alike and second in results.alike:
+        if first in results.checkpoint_free and second in results.checkpoint_free:
             shared = list({seed: (setting, seed) for setting, seed in shared}.values())
         if not shared:
             continue

@@ -113,27 +113,27 @@ def accuracy_figure(
     dataset: str,
     settings: Sequence[str],
     yardsticks: Sequence[Yardstick],
-    alike: Collection[str] = (),
+    checkpoint_free: Collection[str] = (),
 ) -> Drawing:
     """Test accuracy of every selection on one data set; floors, ceilings and the optimum as diamonds.
 
-    Methods in `alike` read no supernet: their marks are hollow and not joined to the selections made on it.
+    Methods in `checkpoint_free` read no supernet: their marks are hollow and not joined to the selections made on it.
     """
     here = [line for line in found if line.dataset == dataset]
     order = order_of_methods(here)
     worst = max([optimum - line.low for line in here] + [yardstick.regret for yardstick in yardsticks])
     named = [(yardstick.name, yardstick.test) for yardstick in yardsticks]
-    labels = [method + ONE_DRAW if method in alike else method for method in order]
+    labels = [method + ONE_DRAW if method in checkpoint_free else method for method in order]
     present = [setting for setting in settings if any(line.setting == setting for line in here)]
     strips = Strips(present, [*labels, *(name for name, _ in named)], len(order))
     for setting, axis, height in strips.panels(
         lambda start, end: AccuracyAxis(optimum, worst, start, end, narrow=len(present) > 1)
     ):
         rows = {line.method: line for line in here if line.setting == setting}
-        strips.pairs({name: line for name, line in rows.items() if name not in alike}, order, axis, height)
+        strips.pairs({name: line for name, line in rows.items() if name not in checkpoint_free}, order, axis, height)
         strips.yardsticks(named, axis, height, (RANDOM, "optimum"))
         placed = [(order.index(method), line) for method, line in rows.items()]
-        strips.rows(placed, axis, height, *look(settings.index(setting)), alike)
+        strips.rows(placed, axis, height, *look(settings.index(setting)), checkpoint_free)
     return strips.drawing
 
 

@@ -51,7 +51,7 @@ def figures(source: Material) -> Iterator[tuple[str, "Figure"]]:
             yield f"proxies-{dataset}", for_papers.proxies(*matrix(found))
         frame = source.results.final_of(dataset)
         for option in dosed_options(frame):
-            read = [r for r in responses(frame, option) if r.method not in source.results.alike]
+            read = [r for r in responses(frame, option) if r.method not in source.results.checkpoint_free]
             if read:
                 floors = floors_of(source, dataset, option)
                 yield f"doses-{dataset}-{option}", for_papers.doses(read, CALLED[option], floors)

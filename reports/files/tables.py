@@ -66,7 +66,7 @@ def _summary_row(source: Material, summary: Summary, measure: str) -> list[Value
         summary.dataset, summary.setting, summary.method, "selector", measure,
         summary.mean, summary.deviation, summary.low, summary.high, *_ends(summary.interval),
         summary.n, summary.selector_seeds, None if components is None else components.selector,
-        "yes" if summary.method in source.results.alike else None, _lost(source, summary) or None,
+        "yes" if summary.method in source.results.checkpoint_free else None, _lost(source, summary) or None,
     ]  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def _notes(source: Material, measures: Sequence[str]) -> list[str]:
         for summary in source.summaries(measure)
         if summary.dataset in source.datasets
     )
-    return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.alike else [])]
+    return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.checkpoint_free else [])]
 
 
 def _comparison_row(contest: Contest, family: str, c: Comparison, measure: str | None = None) -> list[Value]:

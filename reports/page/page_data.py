@@ -41,7 +41,7 @@ def page_data(source: Material) -> dict[str, Any]:
         "recipes": source.results.settings,
         "in_percentiles": list(RANDOM_CHOICES),
         "selectors": names,
-        "one_draw_per_seed": [at[name] for name in names if name in source.results.alike],
+        "one_draw_per_seed": [at[name] for name in names if name in source.results.checkpoint_free],
         "architectures": [[text, int(source.table.index[source.table.position(text)])] for text in architectures],
         "accuracy": {
             name: [_rounded(source.table.accuracy(name)[source.table.position(text)], 4) for text in architectures]

@@ -134,7 +134,7 @@ def cost_section(source: Material) -> Section:
     for contest in source.contests:
         dataset = contest.dataset
         costs = selection_costs(source.results, contest)
-        unread = source.results.alike.intersection(costs["method"])
+        unread = source.results.checkpoint_free.intersection(costs["method"])
         caption = (
             "One mark per selector: mean test accuracy over recipes"
             f" (n = {from_to(costs['n'].tolist())} {'checkpoint' if costs['n'].eq(1).all() else 'checkpoints'}"
@@ -180,7 +180,7 @@ def cost_section(source: Material) -> Section:
             said += (
                 f" {INCOMPLETE_SAID}" if incomplete.intersection(costs["method"]) or not costs["whole"].all() else ""
             )
-            said += f" {ONE_DRAW_SAID}" if source.results.alike.intersection(costs["method"]) else ""
+            said += f" {ONE_DRAW_SAID}" if source.results.checkpoint_free.intersection(costs["method"]) else ""
             left_out = source.left_out(dataset).removesuffix(".")
             said += f"{left_out}, and the Pareto front." if left_out else ""
             section.blocks.append(Table(f"costs-{dataset}", said, columns, rows))
@@ -223,7 +223,7 @@ def bias_section(source: Material) -> Section:
             row = Row([Field(f"{ACCURACY} itself", "name"), *_shaded(itself), Field("–")], "yardstick")
             have = "has" if 1 in (larger, len(rows)) else "have"
             said = f" {larger} of {counted(len(rows), 'selector')} {have} a higher τ with {size} than with {ACCURACY}."
-            said += f" {ONE_DRAW_SAID}" if source.results.alike.intersection(rows) else ""
+            said += f" {ONE_DRAW_SAID}" if source.results.checkpoint_free.intersection(rows) else ""
             rows[""] = row
         else:
             said = ""

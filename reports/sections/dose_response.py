@@ -49,7 +49,7 @@ def first_dose(source: Material, dataset: str) -> str:
 
 def _reading(source: Material, found: list[Response]) -> list[Response]:
     """The responses of criteria that read the supernet; the others make the same choice at every dose."""
-    return [response for response in found if response.method not in source.results.alike]
+    return [response for response in found if response.method not in source.results.checkpoint_free]
 
 
 def dose_section(source: Material) -> Section | None:

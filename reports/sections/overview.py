@@ -81,7 +81,7 @@ def overview(source: Material, contest: Contest) -> Overview:
     lost = {method for dataset, _, method in source.results.lost if dataset == contest.dataset}
     entries = {
         s.method: Entry(
-            s, verdicts.get(s.method), s.mean - floor.test, s.method in source.results.alike,
+            s, verdicts.get(s.method), s.mean - floor.test, s.method in source.results.checkpoint_free,
             s.settings < contest.settings or s.method in lost,
         )
         for s in contest.standings

@@ -73,7 +73,7 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
     said = (
         "Means over n selections. P@k and rank@k are expectations over all orders of equal scores. –: fewer than"
         f" {FEWEST} architectures in the top set, or k above half of the number scored."
-        f"{f' {ONE_DRAW_SAID}' if source.results.alike.intersection(found) else ''}"
+        f"{f' {ONE_DRAW_SAID}' if source.results.checkpoint_free.intersection(found) else ''}"
     )
     shown = folded(columns, rows, families_in(source, dataset))
     said += f" {FOLDED_SAID}" if any(row.head for row in shown) else ""
@@ -83,7 +83,7 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
 def _which(shown: Sequence[ArchitectureScores], results: Results) -> str:
     """The selections that the panels show, in words."""
     parts = []
-    reading = [ranking for ranking in shown if ranking.method not in results.alike]
+    reading = [ranking for ranking in shown if ranking.method not in results.checkpoint_free]
     for setting in dict.fromkeys(ranking.setting for ranking in reading):
         names = [ranking.method for ranking in reading if ranking.setting == setting]
         parts.append(setting + (f" ({', '.join(names)})" if len(names) < len(reading) else ""))

@@ -73,7 +73,7 @@ def main_table(source: Material, contest: Contest) -> Table:
         caption += f" {FOLDED_SAID}"
     if any(cell.partial for row in shown for cell in row.cells):
         caption += f" {INCOMPLETE_SAID}"
-    if any(standing.method in source.results.alike for standing in contest.standings):
+    if any(standing.method in source.results.checkpoint_free for standing in contest.standings):
         caption += f" {ONE_DRAW_SAID}"
     return Table(f"main-{dataset}", caption, columns, shown)
 
@@ -252,7 +252,9 @@ def strips_section(source: Material) -> Section:
         here = [summary for summary in source.test if summary.dataset == dataset]
         seeds = max((summary.n for summary in here), default=0)
         repeats = max((summary.selector_seeds for summary in here), default=0)
-        unread = f" Hollow: {ONE_DRAW_SAID}" if source.results.alike.intersection(source.focus(dataset)) else ""
+        unread = (
+            f" Hollow: {ONE_DRAW_SAID}" if source.results.checkpoint_free.intersection(source.focus(dataset)) else ""
+        )
         caption = (
             f"One mark per selection (up to {counted(seeds, 'supernet seed')} per recipe and"
             f" {counted(repeats, 'selector seed')} for each); tick and bar: mean and 95 % interval over supernet seeds."
@@ -263,7 +265,7 @@ def strips_section(source: Material) -> Section:
         )
         draw = partial(
             accuracy_figure, source.in_focus(source.test), source.optimum(dataset), dataset, source.results.settings,
-            source.yardsticks.get(dataset, []), source.results.alike,
+            source.yardsticks.get(dataset, []), source.results.checkpoint_free,
         )  # fmt: skip
         title = titled(source, dataset, "what accuracy does each selector reach, seed by seed?")
         section.blocks.append(picture(source, f"accuracy-{dataset}", title, caption, draw))

@@ -33,8 +33,8 @@ def score_maps_section(source: Material) -> Section:
 def _scored(source: Material, dataset: str) -> list[tuple[str | None, str, list[str]]]:
     """(Setting, name, methods) of each figure; methods that read no supernet share one, whose setting is None."""
     settings, order = source.results.settings, source.focus(dataset)
-    alike = [method for method in order if method in source.results.alike]
-    if len(settings) == 1 or not alike:
+    checkpoint_free = [method for method in order if method in source.results.checkpoint_free]
+    if len(settings) == 1 or not checkpoint_free:
         return [(setting, setting, order) for setting in settings]
-    reading = [method for method in order if method not in alike]
-    return [*((setting, setting, reading) for setting in settings), (None, "every recipe", alike)]
+    reading = [method for method in order if method not in checkpoint_free]
+    return [*((setting, setting, reading) for setting in settings), (None, "every recipe", checkpoint_free)]

@@ -35,7 +35,7 @@ def size(results: Results, dataset: str) -> str:
 
 def untrained(results: Results, dataset: str) -> bool:
     """Whether none of the methods that chose on a data set read a supernet, so that none had to be trained."""
-    return {*results.final_of(dataset)["method"]} <= results.alike
+    return {*results.final_of(dataset)["method"]} <= results.checkpoint_free
 
 
 def supernet_accuracy(results: Results, dataset: str) -> str:

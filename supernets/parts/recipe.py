@@ -211,17 +211,17 @@ class Recipe(Configurable):
         return True
 
     @property
-    def alphas_rest(self) -> float:
-        """Share of the search, from its start, in which the alphas carry no information yet.
-
-        The checkpoint at the end of this share carries none either, unless `alphas_rest_less` is 1.
-        """
+    def untrained_share(self) -> float:
+        """Share of the search, from its start, in which the alphas carry no information yet."""
         return 0.0
 
     @property
-    def alphas_rest_less(self) -> int:
-        """Epochs by which that share ends earlier: 1 if alphas change at the end of an epoch, before its checkpoint."""
-        return 0
+    def informative_at_its_end(self) -> bool:
+        """Whether the alphas of the checkpoint at the end of that share carry information.
+
+        They do if they change at the end of an epoch, before its checkpoint is stored, as those of is-darts.
+        """
+        return False
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:
         """A new network with fresh weights."""

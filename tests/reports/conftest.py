@@ -39,7 +39,7 @@ def page(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
 def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Material:
     """A smaller run: three selectors, one of which has the same result beside every recipe."""
     out = tmp_path_factory.mktemp("alike") / "out"
-    return source_of(out, table, recipes=("a", "b", "c"), seeds=3, selectors=FEW, alike=("one-draw",))
+    return source_of(out, table, recipes=("a", "b", "c"), seeds=3, selectors=FEW, checkpoint_free=("one-draw",))
 
 
 @pytest.fixture

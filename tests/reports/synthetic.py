@@ -96,11 +96,11 @@ def write_results(
     selectors: dict[str, tuple[float, float, float, float, int, float]] | None = None,
     failures: bool = True,
     ranking: bool = True,
-    alike: Sequence[str] = (),
+    checkpoint_free: Sequence[str] = (),
 ) -> Path:
     """Write records/, records.csv, scores.csv, costs.csv and run.json of an invented run to `out`.
 
-    Selectors in `alike` have one result per supernet seed, the same beside every recipe.
+    Selectors in `checkpoint_free` have one result per supernet seed, the same beside every recipe.
     """
     chosen = SELECTORS if selectors is None else selectors
     out.mkdir(parents=True, exist_ok=True)
@@ -125,9 +125,11 @@ def write_results(
                                 **place, "epoch": epoch, "selector": name, "selector_seed": repeat, "bn": "batch",
                                 **circumstances,
                             }  # fmt: skip
-                            generator = np.random.default_rng([d, 0 if name in alike else r, seed, s, epoch, repeat])
+                            generator = np.random.default_rng(
+                                [d, 0 if name in checkpoint_free else r, seed, s, epoch, repeat]
+                            )
                             scores = signal * truth + prior * stats.zscore(PRIOR)
-                            scores = scores + 0.5 * noise * shared * (name not in alike)
+                            scores = scores + 0.5 * noise * shared * (name not in checkpoint_free)
                             scores = scores + noise * generator.normal(size=(6, 5))
                             scores[:, 1] += skip * epoch / epochs[-1] * (recipe != "blank")
                             rows.append(row := {**cell, "version": 1, "schema": SCHEMA, "state": "done"})
@@ -141,7 +143,7 @@ def write_results(
                                 row |= _measures(scores, judge)
                                 row |= {"forward_passes": 480, "backward_passes": 0, "supernet_accuracy": 61.5,
                                         "checkpoint": "0123456789ab",
-                                        "shared": "work" if name in alike else None}  # fmt: skip
+                                        "shared": "work" if name in checkpoint_free else None}  # fmt: skip
                                 costs.append({**cell, "scoring_seconds": seconds * (1 + 0.1 * generator.random()),
                                               "tuning_seconds": 200.0 * name.startswith(("darts-pt", "pt-")),
                                               "peak_memory_bytes": 900_000_000 + 1_000_000 * s,

@@ -111,7 +111,7 @@ def test_edges_are_normalised_over_those_that_arrive() -> None:
     assert torch.equal(replace(RECIPE, normalise_edges=False).edge_scale(search.alphas), torch.ones(6).double())
 
 
-def test_alphas_rest_during_the_warm_up(settings: Settings, images: ImageSet, tmp_path: Path) -> None:
+def test_untrained_share_during_the_warm_up(settings: Settings, images: ImageSet, tmp_path: Path) -> None:
     assert [RECIPE.searches(epoch, 50) for epoch in (0, 14, 15, 49)] == [False, False, True, True]
     # 0.29 * 100 is 28.999999999999996.
     assert [replace(RECIPE, warm_up=0.29).searches(epoch, 100) for epoch in (28, 29)] == [False, True]

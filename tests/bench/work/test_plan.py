@@ -116,17 +116,17 @@ def along_one_supernet(recipe: MethodDeclaration) -> dict[int, PlannedCell]:
 
 def test_so_has_choosing_by_alphas_that_are_not_learnt_yet() -> None:
     recipe = MethodDeclaration("pc", 1, "")
-    usual, late = along_one_supernet(recipe), along_one_supernet(replace(recipe, alphas_rest=0.45))
+    usual, late = along_one_supernet(recipe), along_one_supernet(replace(recipe, untrained_share=0.45))
     assert [epoch for epoch in usual if usual[epoch].key != late[epoch].key] == [2, 4]
     assert [epoch for epoch, cell in late.items() if not cell.reads_checkpoint] == [2, 4], "none is trained for a skip"
     assert late[4].skip_reason == "the alphas of pc say nothing before epoch 5, so a choice by them would be random"
-    sooner = along_one_supernet(replace(recipe, alphas_rest=0.4, alphas_rest_less=1))
+    sooner = along_one_supernet(replace(recipe, untrained_share=0.4, informative_at_its_end=True))
     assert [epoch for epoch, cell in sooner.items() if cell.skip_reason] == [2]
-    assert "never trains its alphas" in along_one_supernet(replace(recipe, alphas_rest=1.0))[10].skip_reason
+    assert "never trains its alphas" in along_one_supernet(replace(recipe, untrained_share=1.0))[10].skip_reason
 
 
 def test_what_was_chosen_by_lot_counts_as_skipped_and_is_not_run_again() -> None:
-    cell = along_one_supernet(MethodDeclaration("pc", 1, "", alphas_rest=0.3))[2]
+    cell = along_one_supernet(MethodDeclaration("pc", 1, "", untrained_share=0.3))[2]
     record = Record(dict(cell.columns), "of before", 1, 1, "done")
     assert cell.skip_reason and state_of(cell, record, None) == "skipped"
     assert state_of(cell, replace(record, state="failed"), None) is None

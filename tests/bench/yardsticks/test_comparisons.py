@@ -124,7 +124,7 @@ def test_tie_groups_are_corrected_over_all_pairs() -> None:
 def test_what_cannot_be_told_from_anything_leads_no_group() -> None:
     values = {name: noisy(shift, 3) for name, shift in (("good", 3.0), ("bad", 0.0))}
     values["shared"] = {(recipe, seed): 99.0 + seed for recipe in "ab" for seed in range(3)}
-    compared = judged(values, alike={"shared": lambda key: key[1]})
+    compared = judged(values, draws={"shared": lambda key: key[1]})
     assert pairs.tie_groups(["shared", "good", "bad"], compared) == [["good"], ["bad"]]
     # Nor does it affect the others: it takes no part in the correction.
     (alone,) = (c for c in compared if "shared" not in (c.first, c.second))
@@ -264,7 +264,7 @@ def test_one_draw_beside_many_recipes_is_one_observation() -> None:
         (comparison,) = judged(values, **options)  # type: ignore[arg-type]
         return comparison
 
-    naive, honest = compared(), compared(alike={"shared": lambda key: key[1]})
+    naive, honest = compared(), compared(draws={"shared": lambda key: key[1]})
     assert (naive.n, naive.verdict) == (12, Verdict.WORSE)
     assert (honest.n, honest.verdict) == (3, Verdict.TOO_FEW)
     per_seed = [np.mean([trained[r, s] for r in "abcd"]) - draw[s] for s in range(3)]

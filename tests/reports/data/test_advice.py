@@ -162,7 +162,7 @@ def test_the_bounds_are_those_of_the_rows(results: Results, folder: Path, table:
 def test_a_recipe_counts_where_its_supernets_are_read(
     tmp_path: Path, table: GroundTruth, alike: tuple[str, ...]
 ) -> None:
-    _, _, bounds = first(source_of(tmp_path / "out", table, seeds=2, selectors=FEW, alike=alike))
+    _, _, bounds = first(source_of(tmp_path / "out", table, seeds=2, selectors=FEW, checkpoint_free=alike))
     assert bounds.recipes == (() if alike == tuple(FEW) else ("blank", "darts"))
 
 

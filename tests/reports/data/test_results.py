@@ -122,7 +122,9 @@ def test_few_seeds_of_which_one_collapsed_have_points_and_a_count(table: GroundT
 
 def test_how_often_a_method_collapsed_has_an_interval() -> None:
     reached = {("a", seed): 60.0 + seed for seed in range(6)}
-    standing = standing_of("good", reached, {place: 9.9 if place[1] == 2 else 80.0 for place in reached}, alike=False)
+    standing = standing_of(
+        "good", reached, {place: 9.9 if place[1] == 2 else 80.0 for place in reached}, checkpoint_free=False
+    )
     expected = stats.binomtest(1, 6).proportion_ci(0.95)
     assert (standing.collapsed, standing.interval) == (1, None) and standing.collapses is not None
     assert (standing.collapses.low, standing.collapses.high) == pytest.approx((expected.low, expected.high))
@@ -130,7 +132,7 @@ def test_how_often_a_method_collapsed_has_an_interval() -> None:
 
 def test_one_draw_counts_once_however_many_recipes_it_stands_beside() -> None:
     reached = {("a", 0): 90.0, ("a", 1): 80.0, ("a", 2): 70.0, ("b", 0): 90.0}
-    standing = standing_of("one-draw", reached, dict.fromkeys(reached, 50.0), alike=True)
+    standing = standing_of("one-draw", reached, dict.fromkeys(reached, 50.0), checkpoint_free=True)
     assert standing.interval is not None
     assert (standing.mean, standing.n) == (80.0, 3)
     assert (standing.interval.low + standing.interval.high) / 2 == pytest.approx(80)
@@ -173,9 +175,9 @@ def test_scores_whose_keys_are_of_another_kind_fit_no_row(
 
 
 def test_what_reads_no_checkpoint_is_one_draw_beside_every_recipe(table: GroundTruth, tmp_path: Path) -> None:
-    results = source_of(tmp_path, table, recipes=("a", "b"), alike=("zero-cost-pt-nwot",)).results
-    assert results.alike and len(results.settings) > 1
+    results = source_of(tmp_path, table, recipes=("a", "b"), checkpoint_free=("zero-cost-pt-nwot",)).results
+    assert results.checkpoint_free and len(results.settings) > 1
     for method, rows in results.final_of("cifar10").groupby("method"):
         seeds = ["supernet_seed", "selector_seed"]
-        expected = rows.drop_duplicates(seeds if method in results.alike else ["setting", *seeds])
+        expected = rows.drop_duplicates(seeds if method in results.checkpoint_free else ["setting", *seeds])
         assert len({results.draw(str(method), int(i)) for i in rows.index}) == len(expected)

@@ -106,10 +106,10 @@ def test_ticks_of_accuracy_tell_the_distance_to_the_optimum() -> None:
 def test_what_read_no_supernet_is_hollow_and_not_joined(table: GroundTruth, tmp_path: Path) -> None:
     few = {name: SELECTORS[name] for name in ("ostr", "disc-acc", "zero-cost-pt-nwot")}
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), selectors=few, failures=False, ranking=False,
-                        alike=("zero-cost-pt-nwot",))  # fmt: skip
+                        checkpoint_free=("zero-cost-pt-nwot",))  # fmt: skip
     results = Results.read(out)
     markup = accuracy_figure(
-        summaries(results, "test"), best(table), "cifar10", results.settings, [], results.alike
+        summaries(results, "test"), best(table), "cifar10", results.settings, [], results.checkpoint_free
     ).markup("")
     assert ">zero-cost-pt-nwot †</text>" in markup
     hollow = re.findall(r'class="s\d hollow" data-points="cifar10\|\w+\|([^"]*)"', markup)

@@ -36,7 +36,7 @@ def test_names_operations_and_colours_can_be_read(table: GroundTruth) -> None:
 def test_scores_that_are_the_same_beside_every_recipe_are_drawn_once(table: GroundTruth, tmp_path: Path) -> None:
     few = {name: SELECTORS[name] for name in ("ostr", "zero-cost-pt-nwot")}
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("a", "b", "c"), selectors=few,
-                        failures=False, ranking=False, alike=("zero-cost-pt-nwot",))  # fmt: skip
+                        failures=False, ranking=False, checkpoint_free=("zero-cost-pt-nwot",))  # fmt: skip
     results = Results.read(out)
     source = Material(results, table, tmp_path / "figures")
     drawn = {

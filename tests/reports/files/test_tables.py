@@ -117,7 +117,7 @@ def test_lost_cells_are_counted_and_marked(page: Path, results: Results) -> None
 def test_one_draw_per_seed_is_marked_and_counted_once(table: GroundTruth, tmp_path: Path) -> None:
     few = {name: SELECTORS[name] for name in ("ostr", "zero-cost-pt-nwot")}
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("a", "b", "c"), selectors=few,
-                        failures=False, ranking=False, alike=("zero-cost-pt-nwot",))  # fmt: skip
+                        failures=False, ranking=False, checkpoint_free=("zero-cost-pt-nwot",))  # fmt: skip
     page = write_report(out, table)
     rows = {r["selector"]: r for r in read(page, "accuracy.csv") if r["measure"] == "test" and r["recipe"] == "a"}
     assert (rows["zero-cost-pt-nwot"]["one_draw_per_seed"], rows["ostr"]["one_draw_per_seed"]) == ("yes", "")

@@ -98,7 +98,7 @@ def test_the_finding_begins_with_it(doses: Material, source: Material) -> None:
 
 
 def test_what_reads_no_supernet_is_left_out(tmp_path: Path, table: GroundTruth) -> None:
-    of = source_of(tmp_path / "out", table, recipes=RECIPES, seeds=2, selectors=NAMES, alike=("ostr",))
+    of = source_of(tmp_path / "out", table, recipes=RECIPES, seeds=2, selectors=NAMES, checkpoint_free=("ostr",))
     section = dose_section(of)
     assert section is not None
     (shown,) = [block for block in section.blocks if isinstance(block, Table)]
@@ -106,7 +106,7 @@ def test_what_reads_no_supernet_is_left_out(tmp_path: Path, table: GroundTruth) 
 
 
 def test_where_nothing_read_a_supernet_there_is_no_empty_sentence(tmp_path: Path, table: GroundTruth) -> None:
-    of = source_of(tmp_path / "out", table, recipes=RECIPES, seeds=2, selectors=NAMES, alike=tuple(NAMES))
+    of = source_of(tmp_path / "out", table, recipes=RECIPES, seeds=2, selectors=NAMES, checkpoint_free=tuple(NAMES))
     assert sentences(of, "cifar10") == []
 
 

@@ -98,7 +98,7 @@ def test_the_table_is_the_mean_over_all_selections(results: Results, table: Grou
 def test_a_draw_that_is_one_for_all_recipes_counts_once(table: GroundTruth, tmp_path: Path) -> None:
     few = {name: SELECTORS[name] for name in ("ostr", "zero-cost-pt-nwot")}
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), selectors=few, failures=False,
-                        alike=("zero-cost-pt-nwot",))  # fmt: skip
+                        checkpoint_free=("zero-cost-pt-nwot",))  # fmt: skip
     assert len(rankings(Results.read(out), "cifar10")["zero-cost-pt-nwot"]) == 3
 
 
