@@ -143,9 +143,9 @@ SELECTOR = RankByFourMeasures(
     direction="largest",
     passes="two forward and one backward for each of 100 architectures",
     differs=(
-        "100 random architectures (the paper's evolutionary search evaluates more); all see the same noise and the same"
-        " signs, so that they are compared on equal terms (the code draws new ones each time); FLOPs are counted on the"
-        " network (the code reads the table's, which are the same); batch norm always uses the statistics of the noise,"
-        " whatever --bn says; eigenvalues in double precision"
+        "100 random architectures (the code ranks all 15,625, and the ranks depend on the pool); all see the same"
+        " noise and the same signs, so that they are compared on equal terms (the code draws new ones each time); FLOPs"
+        " are counted on the network (the code reads the table's, which are the same); batch norm always uses the"
+        " statistics of the noise, whatever --bn says; eigenvalues in double precision"
     ),
 )

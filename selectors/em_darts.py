@@ -39,10 +39,11 @@ class Transfer(Rule):
 
         def look(_cell: int, edge: int, outputs: list[Tensor], mixed: Tensor) -> None:
             for operation, output in enumerate(outputs):
-                total[edge, operation] += gaussian_transfer(output, mixed, outputs[SKIP])
+                total[edge, operation] += len(output) * gaussian_transfer(output, mixed, outputs[SKIP])
 
-        batches = look_at_features(search, search.weights(), look)
-        return (total / (batches * search.network.n_cells)).cpu().numpy()[list(edges)]
+        look_at_features(search, search.weights(), look)
+        count = sum(len(x) for x in search.images) * search.network.n_cells
+        return (total / count).cpu().numpy()[list(edges)]
 
 
 def gaussian_transfer(source: Tensor, target: Tensor, past: Tensor) -> Tensor:

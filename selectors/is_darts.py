@@ -100,8 +100,8 @@ SELECTOR = Greedy(
     differs=(
         "Applied to a stored supernet, without training between prunings (the paper: retrain=2); measured on selection"
         " images (the code: its whole training set, augmented, in fixed order); batch statistics throughout (the code:"
-        " running ones in the stem); retrain=2 uses DARTS-PT's constant learning rate (the code: the end of a cosine"
-        " schedule)"
+        " running ones in the stem and the reduction blocks); retrain=2 uses DARTS-PT's constant learning rate (the"
+        " code: the end of a cosine schedule)"
     ),
     rule=InformationPruning(),
 )

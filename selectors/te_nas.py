@@ -97,7 +97,9 @@ SELECTOR = Greedy(
         " the regions has one channel, drawn at random; falls are relative within a repeat, then averaged; ranks are"
         " dense; ties between rank sums prune the operation with the largest fall of the condition number. Mean falls"
         " are rounded to 3 digits, so that smaller differences count as ties (the code rounds each repeat before"
-        " averaging); each repeat has its own crops (the code: the same for all)"
+        " averaging); each repeat has its own crops of a selection mini-batch, shared"
+        " by all candidates (the code: new crops of the whole training set for each candidate); the kernels see images"
+        " as they are (the code: augmented)"
     ),
     version=3,
     rule=PruningByImportance(),

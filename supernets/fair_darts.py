@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 from nas_selection_bench.bench.work.options import at_least, option
 from nas_selection_bench.supernets.parts.recipe import Recipe, SupernetState
 
@@ -20,13 +22,20 @@ class FairDarts(Recipe):
     name = "fair-darts"
     paper = 'Chu et al., "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020'
     equation = "edge output = sum_o sigma(alpha_o) o(x); L_val - zero_one mean_eo (sigma(alpha_eo) - 1/2)^2"
+    version = 2  # since all alphas start at 0, as in the released code, and not at noise
+    alpha_start = "6 x 5, zeros: every gate at one half"
     offers = "independent gates in (0, 1), which do not add up to one"
     differs = (
         "the authors searched the DARTS space only, by a threshold on the gates; of their numbers we keep the weight "
-        "of 10, while rates and betas are those of darts (the released code: weights 0.005 to 0.001 at batch 128, 50 "
-        "epochs, alphas 3e-3, betas 0.9 and 0.999). Their space has no `none`; here the gate of `none` gets no "
-        "gradient from the loss, so the penalty drives it to 0 or 1 by the sign of its initial noise"
+        "of 10, here on a mean over 30 gates (there: over 196, so each is pushed less), while rates and betas are "
+        "those of darts (the released code: weights 0.005 to 0.001 at batch 128, 50 epochs, alphas 3e-3, betas 0.9 and "
+        "0.999, and a cosine that runs one epoch ahead). Their space has no `none`; here the gate of `none` gets no "
+        "gradient from the loss and starts where the penalty has none either, so it stays at one half"
     )
+
+    def initial_alphas(self, generator: torch.Generator) -> Tensor:
+        """Zeros: noise would decide the gate of `none`, whose only gradient is that of the penalty."""
+        return torch.zeros(len(EDGES), len(OPERATIONS))
 
     def edge_weights(self, alphas: Tensor) -> Tensor:
         """One gate per operation: the sigmoid of its alpha."""

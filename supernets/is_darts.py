@@ -37,7 +37,8 @@ class IsDarts(Recipe):
     )
     differs = (
         "the metric is measured on the selection half; the released code measures it on the whole training set, on "
-        "which it also trains, in fixed order and with Nesterov momentum"
+        "which it also trains, in fixed order and with Nesterov momentum, and with running batch-norm statistics in "
+        "the stem and the reduction blocks (ours: those of the batch everywhere)"
     )
 
     @property

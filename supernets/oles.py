@@ -44,7 +44,8 @@ class Oles(Recipe):
         "similarity is that of the training gradient with the sum of both, taken along the output channels and "
         "averaged over the rest, and the sum of count + 1 similarities is divided by count; as_written=yes takes one "
         "cosine of the two gradients per operation and divides by the number summed; frozen weights do not move, not "
-        "even by momentum or weight decay; threshold and count are those for DARTS's space"
+        "even by momentum or weight decay; threshold and count are those for DARTS's space; the cosine of the released "
+        "code runs one epoch ahead"
     )
 
     def step(self, search: SupernetState, selection_batch: Batch | None, weight_batch: Batch) -> None:

@@ -32,8 +32,8 @@ class SdartsAdv(SdartsRs):
     differs = (
         "the released ascent uses the running batch-norm statistics without changing them, ours uses those of the "
         "batch, and its passes also update the running ones (which matters only with --bn running); the released code "
-        "returns to softmax(alpha) if the loss is smaller at the end of the ascent than there, ours does not; 7 "
-        "steps, 0.03 to 0.3 and the rest are the authors' for NAS-Bench-201"
+        "returns to softmax(alpha) if the loss is smaller at the end of the ascent than there, ours does not; 7 steps, "
+        "0.03 to 0.3 and the rest are the authors' for NAS-Bench-201; otherwise as sdarts-rs, whose script it shares"
     )
 
     def passes(self) -> float:

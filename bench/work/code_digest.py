@@ -7,19 +7,24 @@ import tokenize
 from collections.abc import Iterator
 from importlib.util import decode_source
 
+DESCRIPTIONS = frozenset(
+    ("paper", "equation", "formula", "direction", "passes", "differs", "offers", "alpha_start", "alpha_update")
+)
+"""The texts by which methods describe themselves in lists and reports."""
+
 Span = tuple[int, int, int, int]
 """First line (from 0), its first byte, last line, and the byte after the last."""
 
 
 def code_digest(content: bytes) -> str:
-    """16 hex digits that change with the code in `content`, but not with its comments, docstrings or imports.
+    """16 hex digits that change with the code in `content`, but not with its prose or its imports.
 
-    None of these changes a result: a module that is imported may have moved. Raises SyntaxError or ValueError for
-    what is not Python.
+    Prose is comments, docstrings and DESCRIPTIONS. None of it changes a result, nor does an import: a module that is
+    imported may have moved. Raises SyntaxError or ValueError for what is not Python.
     """
     text = decode_source(content)
     lines = [line.encode() for line in text.split("\n")]
-    spans = [*_docstrings_and_imports(ast.parse(text)), *_comments(text)]
+    spans = [*_prose_and_imports(ast.parse(text)), *_comments(text)]
     for first, start, last, end in sorted(spans, reverse=True):
         kept = lines[first][:start] + lines[last][end:]
         lines[first : last + 1] = [kept] + [b""] * (last - first)
@@ -27,15 +32,23 @@ def code_digest(content: bytes) -> str:
     return hashlib.sha256(b"\n".join(line for line in code if line)).hexdigest()[:16]
 
 
-def _docstrings_and_imports(tree: ast.AST) -> Iterator[Span]:
+def _prose_and_imports(tree: ast.AST) -> Iterator[Span]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.Expr) and _is_text(node.value)):
-            assert node.end_lineno is not None and node.end_col_offset is not None
-            yield node.lineno - 1, node.col_offset, node.end_lineno - 1, node.end_col_offset
-
-
-def _is_text(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                pass
+            case ast.Expr(value=ast.Constant(value=str())):
+                pass
+            case (
+                ast.keyword(arg=name, value=ast.Constant(value=str()))
+                | ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str()))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str()))
+            ) if name in DESCRIPTIONS:
+                pass
+            case _:
+                continue
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        yield node.lineno - 1, node.col_offset, node.end_lineno - 1, node.end_col_offset
 
 
 def _comments(text: str) -> Iterator[Span]:

@@ -19,5 +19,8 @@ RULE = StoppingRule(
     paper='Jiang et al., "Operation-Level Early Stopping for Robustifying Differentiable NAS", NeurIPS 2023 (code)',
     formula="argmax_t accuracy of the supernet on the selection images",
     stop=stop,
-    differs="the accuracy is that on the images that scoring reads, with batch statistics",
+    differs=(
+        "the accuracy is that on the images that scoring reads, with batch statistics, and at the checkpoint itself "
+        "(the code stores the genotype of an epoch's start with the accuracy at its end)"
+    ),
 )

@@ -21,7 +21,7 @@ def stop(course: Course) -> int:
     enough = len(values) >= WINDOW + DELTA
     window, delta = (WINDOW, DELTA) if enough else (1, 1)
     averages = np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)
-    for newest in range(delta, len(averages)):
+    for newest in range(delta, len(averages) - 1):  # the code does not ask after the last epoch either
         back = newest - delta + window // 2
         old, new = averages[newest - delta], averages[newest]
         grown = new > max(old, FACTOR * old)  # for a negative old average, FACTOR times it would be lower
@@ -39,7 +39,8 @@ RULE = StoppingRule(
     stop=stop,
     differs=(
         "measured at the stored checkpoints, not every second epoch; with fewer than 9 of them neighbours are "
-        "compared, without averages; the averages of the first measurements are over a whole window; the length of the "
+        "compared, without averages; a negative average has grown by 30 % if it has risen at all (the code: by its "
+        "ratio, whatever the sign); the averages of the first measurements are over a whole window; the length of the "
         "search is that up to the last checkpoint selected from"
     ),
 )

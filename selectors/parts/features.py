@@ -12,8 +12,8 @@ Look = Callable[[int, int, list[Tensor], Tensor], None]
 
 
 @torch.no_grad()
-def look_at_features(search: Search, weights: Tensor, look: Look) -> int:
-    """Call `look` for every edge of every cell on each fixed mini-batch; returns the number of mini-batches.
+def look_at_features(search: Search, weights: Tensor, look: Look) -> None:
+    """Call `look` for every edge of every cell on each fixed mini-batch.
 
     Reads images but no labels. Runs in full precision on a GPU too, because some criteria divide by spreads that
     bfloat16 rounds to 0.
@@ -22,4 +22,3 @@ def look_at_features(search: Search, weights: Tensor, look: Look) -> int:
     for x in images:
         search.network(x, weights, observe=look)
     search.meter.count(forward=len(images))
-    return len(images)

@@ -6,7 +6,8 @@ ICLR 2020: the eigenvalue grows before DARTS collapses. It is measured on demand
     python -m nas_selection_bench curvature results/NAME --cache DIR [--data-root DIR]
 
 This writes curvature.csv beside the records; the report's stopping rule for curvature reads it. As in the released
-code, the loss is that of one mini-batch of selection images and includes the weight decay of the alphas.
+code, the loss is that of one mini-batch and includes the weight decay of the alphas; the mini-batch is the same at all
+checkpoints (in the code: the last augmented one of each epoch).
 """
 
 import sys

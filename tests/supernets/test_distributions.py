@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nas_selection_bench.bench.problem.space import NONE
 from nas_selection_bench.supernets.drnas import dirichlet
 from nas_selection_bench.supernets.parts.registry import find
 from tests.supernets.by_hand import tiny
@@ -114,3 +115,14 @@ def test_fair_darts_pushes_gates_away_from_one_half(name: str, zero_one: float) 
     expected = gate * (1 - gate) * (slope - zero_one * 2 * (gate - 0.5) / 30)
     torch.testing.assert_close(gradient, expected, **CLOSE)
     torch.testing.assert_close(find(name).edge_weights(alphas), gate)
+
+
+def test_the_gate_of_none_in_fair_darts_stays_at_one_half() -> None:
+    """Its output is zero, so the loss has no gradient for it, and the penalty has none at one half."""
+    t = tiny("fair-darts")
+    with torch.no_grad():
+        t.search.alphas.copy_(t.recipe.initial_alphas(torch.Generator()))
+    for _ in range(3):
+        t.recipe.alpha_step(t.search, t.selection, t.weights)
+    gates = t.recipe.edge_weights(t.search.alphas.detach())
+    assert (gates[:, NONE] == 0.5).all() and (gates[:, NONE + 1 :] != 0.5).all()

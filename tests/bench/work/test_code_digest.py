@@ -1,12 +1,13 @@
 """What counts as an edit of a method's file."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import nas_selection_bench
-from nas_selection_bench.bench.work.code_digest import code_digest
+from nas_selection_bench.bench.work.code_digest import DESCRIPTIONS, code_digest
 
 CODE = '''"""A method."""
 # Why.
@@ -18,12 +19,22 @@ from math import (
 class Thing:
     """A thing."""
 
+    paper = "The first"
     size = 3  # units
     """How large."""
 
     def value(self, text: str = "# no comment") -> float:
         """Its value."""
         return log(self.size) + len(text)
+
+
+THING = Thing(
+    differs=(
+        "much"  # in the code
+        " and often"
+    ),
+    weight=1,
+)
 '''
 FILES = sorted(
     path
@@ -42,6 +53,8 @@ FILES = sorted(
         ('    """How large."""\n', ""),
         ("  # units", ""),
         ('"""Its value."""', "'Its worth.'"),
+        ('paper = "The first"', 'paper = (\n        "The first,"\n        " again"\n    )'),
+        ('(\n        "much"  # in the code\n        " and often"\n    )', '"little"'),
         ("\n\n\n", "\n\n"),
         ("\n", "\r\n"),
     ],
@@ -53,7 +66,14 @@ def test_prose_and_imports_do_not_count(old: str, new: str) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("size = 3", "size = 4"), ("# no comment", "# a comment"), ("log(self", "(self"), ("value", "worth")],
+    [
+        ("size = 3", "size = 4"),
+        ("# no comment", "# a comment"),
+        ("log(self", "(self"),
+        ("value", "worth"),
+        ('paper = "The first"', "paper = first()"),
+        ("weight=1", "weight=2"),
+    ],
 )
 def test_code_counts(old: str, new: str) -> None:
     assert old in CODE
@@ -74,9 +94,21 @@ def test_each_method_without_its_prose_has_the_same_digest(file: Path) -> None:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [part for part in body if not _prose(part)] or [ast.Pass()]  # type: ignore[attr-defined]
+    for text in _descriptions(tree):
+        text.value = "other words"
     bare = ast.unparse(tree)
     filled = [line for line in bare.splitlines() if line.strip() != "pass"]
     assert code_digest(printed.encode()) == code_digest("\n".join(filled).encode())
+
+
+def _descriptions(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The texts by which a method describes itself."""
+    for node in ast.walk(tree):
+        name = node.arg if isinstance(node, ast.keyword) else None
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+        if name in DESCRIPTIONS and isinstance(value := node.value, ast.Constant):  # type: ignore[attr-defined]
+            yield value
 
 
 def _prose(node: ast.AST) -> bool:

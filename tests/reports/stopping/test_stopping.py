@@ -66,9 +66,12 @@ def test_darts_plus_stops_when_the_order_has_lasted() -> None:
 
 
 def released(values: list[float], epochs: list[int], first: float) -> int:
-    """DARTS-ES by its definition: centred windows of five, growth by a factor of 1.3 over four measurements."""
+    """DARTS-ES by its definition: centred windows of five, growth by a factor of 1.3 over four measurements.
+
+    The last measurement, at the end of the search, stops nothing.
+    """
     centred = {t: sum(values[t - 2 : t + 3]) / 5 for t in range(2, len(values) - 2)}
-    for t in sorted(centred):
+    for t in sorted(centred)[:-1]:
         if t - 4 in centred and centred[t] / centred[t - 4] > 1.3 and epochs[t - 4] >= first:
             return epochs[t - 4]
     return epochs[-1]
@@ -82,11 +85,12 @@ def test_the_eigenvalue_stops_as_the_paper_defines(values: list[float]) -> None:
 
 def test_an_eigenvalue_that_falls_below_zero_has_not_grown() -> None:
     assert stopped("eigenvalue", course(eigenvalues=[-1.0, -1.1, -1.2, -1.3])) == 8
-    assert stopped("eigenvalue", course(eigenvalues=[-1.0, -1.0, -1.0, 0.5])) == 6
+    assert stopped("eigenvalue", course(eigenvalues=[-1.0, -1.0, -1.0, 0.5, 0.5])) == 6
 
 
 def test_few_eigenvalues_are_compared_with_their_neighbours() -> None:
-    assert stopped("eigenvalue", course(eigenvalues=[1, 1.2, 1.5, 2.1])) == 6
+    assert stopped("eigenvalue", course(eigenvalues=[1, 1.2, 1.5, 2.1, 2.1])) == 6
+    assert stopped("eigenvalue", course(eigenvalues=[1, 1.2, 1.5, 2.1])) == 8, "the last measurement stops nothing"
     assert stopped("eigenvalue", course(eigenvalues=[1, 1.2, 1.5, 1.2])) == 8
 
 

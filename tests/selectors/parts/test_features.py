@@ -81,14 +81,14 @@ def test_transfer_is_nothing_for_none_and_skip_and_something_for_the_rest() -> N
     assert (found[:, [CONV_1X1, CONV_3X3, AVG_POOL]] > 0).all()
 
 
-def test_transfer_is_averaged_over_cells_and_mini_batches() -> None:
+def test_transfer_is_averaged_over_cells_and_images() -> None:
     weights = small.alphas().softmax(-1)
     expected = np.zeros((6, 5))
     for x, _ in small.batches():
         for (_, e), outputs in features(x, weights).items():
             mixed = sum((w * o for w, o in zip(weights[e], outputs, strict=True)), torch.zeros(()).double())
             for o in (CONV_1X1, CONV_3X3, AVG_POOL):
-                expected[e, o] += information(outputs[o], mixed, outputs[SKIP]) / 9  # three cells times three batches
+                expected[e, o] += len(x) * information(outputs[o], mixed, outputs[SKIP]) / 72  # 24 images, three cells
     np.testing.assert_allclose(scores("em-darts"), expected, rtol=1e-5)
 
 
