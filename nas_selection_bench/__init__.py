@@ -63,6 +63,9 @@ _PUBLIC = {
     "between": "bench.work.options:between",
     "yes_or_no": "bench.work.options:yes_or_no",
     "one_of": "bench.work.options:one_of",
+    "share": "bench.work.options:share",
+    "inside": "bench.work.options:inside",
+    "or_all": "bench.work.options:or_all",
     # Exceptions.
     "BenchError": "bench.errors:BenchError",
     "UsageError": "bench.errors:UsageError",

@@ -17,12 +17,15 @@ from nas_selection_bench.bench.problem.table import GroundTruth as GroundTruth
 from nas_selection_bench.bench.work.options import above as above
 from nas_selection_bench.bench.work.options import at_least as at_least
 from nas_selection_bench.bench.work.options import between as between
+from nas_selection_bench.bench.work.options import inside as inside
 from nas_selection_bench.bench.work.options import not_negative as not_negative
 from nas_selection_bench.bench.work.options import number as number
 from nas_selection_bench.bench.work.options import one_of as one_of
 from nas_selection_bench.bench.work.options import option as option
+from nas_selection_bench.bench.work.options import or_all as or_all
 from nas_selection_bench.bench.work.options import or_preset as or_preset
 from nas_selection_bench.bench.work.options import positive as positive
+from nas_selection_bench.bench.work.options import share as share
 from nas_selection_bench.bench.work.options import whole as whole
 from nas_selection_bench.bench.work.options import yes_or_no as yes_or_no
 from nas_selection_bench.bench.yardsticks.floors import floors_and_ceilings as floors_and_ceilings

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, SupernetState
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import drawn, one_hot, uniform_choices
 
 
@@ -35,11 +35,11 @@ class Setn(Recipe):
         """The architecture of each step, [steps, 6]."""
         return uniform_choices(generator, steps)
 
-    def weight_step(self, search: SupernetState, weights: tuple[Tensor, Tensor]) -> None:
+    def weight_step(self, search: SupernetState, weight_batch: Batch) -> None:
         """Update the weights of the operations drawn."""
         assert search.noise is not None
         architecture = one_hot(search.noise, search.alphas)
-        loss = search.loss(weights, Mixing(architecture, active=drawn(architecture)), record=True)
+        loss = search.loss(weight_batch, Mixing(architecture, active=drawn(architecture)), record=True)
         search.descend_weights(loss)
 
 

@@ -15,9 +15,9 @@ from nas_selection_bench.bench.yardsticks.statistics import (
     SIGNIFICANCE,
     holm,
     smallest_two_sample_p,
-    trial_noise,
     two_sample_p,
 )
+from nas_selection_bench.bench.yardsticks.truth import Truth
 
 Rows = list[dict[str, str]]
 
@@ -205,7 +205,7 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
             continue
         compared += 1
         before, after = (float(np.mean([np.mean(values) for values in side])) for side in (first, second))
-        if corrected <= SIGNIFICANCE and abs(before - after) > _large(measure, dataset, table):
+        if corrected <= SIGNIFICANCE and abs(before - after) > _large(measure, dataset, min(before, after), table):
             where = {"dataset": dataset, "selector": selector}
             why = f"p {corrected:.2g} after correction, {n}"
             values = (f"{before:.3f}", f"{after:.3f}")
@@ -308,9 +308,9 @@ def _means(groups: Sequence[Sequence[float]]) -> list[float]:
     return [float(np.mean(group)) for group in groups]
 
 
-def _large(measure: str, dataset: str, table: GroundTruth) -> float:
+def _large(measure: str, dataset: str, least: float, table: GroundTruth) -> float:
+    """The largest difference of means, the lower of which is `least`, that is too small to count."""
     if measure != "test":
         return LARGE_TAU
-    trials = table.trials(dataset) if dataset in table.datasets else None
-    noise = None if trials is None else trial_noise(trials)
+    noise = Truth(table, dataset).noise(least) if dataset in table.datasets else None
     return LARGE_POINTS if noise is None else noise.margin

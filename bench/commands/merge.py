@@ -110,7 +110,7 @@ def refuse_others(parts: Sequence[JoinedFolder]) -> None:
     for part in parts[1:]:
         pairs = [(name, first.run.get(name), part.run.get(name)) for name in SHARED_ENTRIES]
         pairs.append(("table", first.run["table"]["sha256"][:12], part.run["table"]["sha256"][:12]))
-        for dataset in first.run.get("images", {}).keys() & part.run.get("images", {}).keys():
+        for dataset in sorted(first.run.get("images", {}).keys() & part.run.get("images", {}).keys()):
             prints = [run["images"][dataset].get("fingerprint") for run in (first.run, part.run)]
             pairs.append((f"images of {dataset}", *prints))
         for name, one, other in pairs:

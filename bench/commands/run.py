@@ -239,10 +239,11 @@ class Session:
         to_do = Counter(planned.cell.selector for planned in split.todo)
         for selector, cells in to_do.items():
             print(f"  {selector:<{max(map(len, to_do))}} {cells:>5}")
-        seconds, unknown = self.job.timings.estimate(split.todo, trained, self.job.workplace.pool.jobs)
-        untimed = f" ({unknown:,} cells and supernets never timed here; run one seed first)" if unknown else ""
+        found = self.job.timings.estimate(split.todo, trained, self.job.workplace.pool.jobs)
+        never = f" ({found.untimed:,} cells and supernets never timed here; run one seed first)"
         if split.todo:
-            print(f"estimated time: {duration(seconds) if seconds else 'unknown'}{untimed}")
+            seconds = duration(found.seconds) if found.seconds else "unknown"
+            print(f"estimated time: {seconds}{never if found.untimed else ''}")
         if self.lacking:
             print(f"missing: {self.all_missing()}")
         return ExitCode.OK

@@ -80,7 +80,12 @@ def without_checkpoint(cell: Cell) -> Cell:
 
 def key(value: object) -> str:
     """A short stable name for plain data: the first 16 hex digits of the SHA-256 of its canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+    return short_digest(canonical_json(value).encode())
+
+
+def short_digest(content: bytes) -> str:
+    """The first 16 hex digits of the SHA-256 of `content`."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def supernet_key(

@@ -5,7 +5,6 @@ that a measure can be added without running anything. `cell` identifies the cell
 circumstances under which it was computed: a record of the same cell with another key is out of date.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -21,7 +20,8 @@ from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking, Selection
 from nas_selection_bench.bench.problem.space import parse, to_string
 from nas_selection_bench.bench.problem.validate import checked
-from nas_selection_bench.bench.work.cells import Cell, key
+from nas_selection_bench.bench.seeds import canonical_json
+from nas_selection_bench.bench.work.cells import Cell, key, short_digest
 from nas_selection_bench.bench.work.json_files import DIGEST, digest_of
 from nas_selection_bench.bench.work.presets import preset_label
 
@@ -210,7 +210,7 @@ def write_record(path: Path, record: Record) -> None:
     """Write a record, whole or not at all, with its schema and its digest."""
     content = record.to_json()
     content[DIGEST] = digest_of(content)
-    write_whole(path, json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n")
+    write_whole(path, canonical_json(content) + "\n")
 
 
 def read_record(text: bytes, path: Path) -> Record | None:
@@ -244,4 +244,4 @@ def read_record(text: bytes, path: Path) -> Record | None:
 def _as_written(text: bytes, digest: object) -> bool:
     """Whether `digest` is that of the rest of the text as it stands; saves serialising the content again."""
     bare = text.replace(f'"digest":"{digest}",'.encode(), b"", 1).rstrip(b"\n")
-    return hashlib.sha256(bare).hexdigest()[:16] == digest
+    return short_digest(bare) == digest

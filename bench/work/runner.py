@@ -117,13 +117,11 @@ class Run:
         def remaining() -> float | None:
             left = [cell for cell in todo if cell.stem not in self.states]
             supernets = self.untrained(left)
-            untrained = {supernet.key for supernet in supernets}
-            trained = {cell.supernet.key for cell in left} - untrained
+            trained = {cell.supernet.key for cell in left} - {supernet.key for supernet in supernets}
             begun = {supernet.key: more for supernet in supernets if (more := self._left_of(supernet)) is not None}
-            seconds, unknown = self.timings.estimate(left, trained, self.workplace.pool.jobs, begun)
-            known = len(left) + len(untrained) - unknown
+            found = self.timings.estimate(left, trained, self.workplace.pool.jobs, begun)
             # Items that were never timed are assumed to take the average of the others, once those are the majority.
-            return seconds * (known + unknown) / known if known > unknown else None
+            return found.seconds * (1 + found.untimed / found.timed) if found.timed > found.untimed else None
 
         return remaining
 

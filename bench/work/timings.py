@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -9,6 +10,18 @@ from typing import Any
 from nas_selection_bench.bench.errors import DAMAGE
 from nas_selection_bench.bench.work.plan import PlannedCell
 from nas_selection_bench.bench.work.record import KEY_COLUMNS
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long work should take."""
+
+    seconds: float
+    """Seconds that the items timed before should take, with all workers."""
+    timed: int
+    """Number of items (cells, supernets) of which the like were timed before."""
+    untimed: int
+    """Number of items that are not in `seconds`, since nothing like them was ever timed."""
 
 
 def stored_costs(*places: Path) -> list[dict[str, str]]:
@@ -90,8 +103,8 @@ class Timings:
 
     def estimate(
         self, todo: Sequence[PlannedCell], trained: Iterable[str], jobs: int, begun: Mapping[str, float] | None = None
-    ) -> tuple[float, int]:
-        """(seconds that the timed part of `todo` should take with `jobs` workers, number of items never timed).
+    ) -> Estimate:
+        """How long `todo` should take with `jobs` workers; cells that share a result are one item.
 
         `trained` holds the keys of supernets that need no training; `begun` maps the keys of supernets whose training
         has begun to the seconds left.
@@ -104,4 +117,4 @@ class Timings:
         expected = [self.cell(planned) for planned in works.values()]
         expected += [begun.get(key, self.supernet(planned)) for key, planned in supernets.items()]
         known = [seconds for seconds in expected if seconds is not None]
-        return sum(known) / jobs, len(expected) - len(known)
+        return Estimate(sum(known) / jobs, len(known), len(expected) - len(known))

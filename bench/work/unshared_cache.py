@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import DataError
-from nas_selection_bench.bench.files import make_folder, only_writer, remove_stale_lock, write_whole
+from nas_selection_bench.bench.errors import BenchError, DataError
+from nas_selection_bench.bench.files import expanded, make_folder, only_writer, remove_stale_lock, write_whole
 from nas_selection_bench.bench.problem.datasets import DATA_ROOT_VARIABLE
 from nas_selection_bench.bench.problem.pixels import pixels_of
 from nas_selection_bench.bench.work.cells import SupernetJob
@@ -86,14 +86,18 @@ class RemoteTask:
             outcome = replace(self.task, workplace=workplace)()
             if outcome.state == DONE and isinstance(self.task, TrainTask):
                 return replace(outcome, files=_contents(path for path in folder.iterdir() if path.name[0] != "."))
-        except (DataError, OSError) as error:
+        except (BenchError, OSError) as error:
             return failure(error, 0.0)
         return outcome
 
 
 def _own(workplace: Workplace) -> Workplace:
-    """The workplace with the folders of this worker; raises DataError if it can have no cache."""
-    cache = Path(os.environ.get(CACHE_VARIABLE) or workplace.cache)
+    """The workplace with the folders of this worker.
+
+    Raises DataError if it can have no cache, UsageError for a folder in its environment that names nothing.
+    """
+    cache = expanded(os.environ.get(CACHE_VARIABLE) or workplace.cache)
+    data_root = expanded(os.environ.get(DATA_ROOT_VARIABLE) or workplace.data_root)
     try:
         make_folder(cache)
     except DataError as error:
@@ -101,7 +105,7 @@ def _own(workplace: Workplace) -> Workplace:
             f"The worker on {socket.gethostname()} does not see the run's cache and cannot write one of its own in"
             f" {cache}; set {CACHE_VARIABLE} in its environment to a folder that it can write."
         ) from error
-    return replace(workplace, cache=cache, data_root=Path(os.environ.get(DATA_ROOT_VARIABLE) or workplace.data_root))
+    return replace(workplace, cache=cache, data_root=data_root)
 
 
 def _require_same_images(job: SupernetJob, root: Path) -> None:

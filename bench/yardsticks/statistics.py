@@ -226,8 +226,3 @@ def noise_of_gaps(gaps: Values) -> TrialNoise | None:
     """The practical-equivalence margin over architectures with these `gaps_of_trials`; None if all are nan."""
     gaps = gaps[np.isfinite(gaps)]
     return TrialNoise(float(np.median(gaps)), len(gaps)) if len(gaps) else None
-
-
-def trial_noise(trials: NDArray[np.float64]) -> TrialNoise | None:
-    """The margin over all architectures of `trials` [architectures, T]; each counts once, whatever its trials."""
-    return noise_of_gaps(gaps_of_trials(trials))

@@ -16,7 +16,7 @@ from nas_selection_bench.bench.work.methods import MethodDeclaration
 from nas_selection_bench.bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again, state_of
 from nas_selection_bench.bench.work.presets import PRESETS, settings_for
 from nas_selection_bench.bench.work.record import Circumstances, Record
-from nas_selection_bench.bench.work.timings import Timings
+from nas_selection_bench.bench.work.timings import Estimate, Timings
 
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
 
@@ -231,9 +231,17 @@ def test_estimates_take_the_nearest_kind_of_work() -> None:
     timings = Timings(rows)
     assert timings.cell(cifar10) == 4.0
     assert timings.cell(cifar100) == 4.0  # the other data set at the same preset is the next best guess
-    seconds, unknown = timings.estimate(plan, trained=[cifar10.supernet.key], jobs=2)
-    assert (seconds, unknown) == ((6 * 4.0 + 5 * 100.0) / 2, 0)
-    assert Timings([]).estimate(plan, trained=[], jobs=1) == (0, 12)
+    estimate = timings.estimate(plan, trained=[cifar10.supernet.key], jobs=2)
+    assert estimate == Estimate((6 * 4.0 + 5 * 100.0) / 2, timed=11, untimed=0)
+    assert Timings([]).estimate(plan, trained=[], jobs=1) == Estimate(0, timed=0, untimed=12)
+
+
+def test_cells_that_share_a_result_are_one_item_of_an_estimate() -> None:
+    chooser = replace(selector("b"), reads_checkpoint=False)
+    plan = make_plan(request(selectors=(chooser,)))
+    assert len({planned.shared for planned in plan}) == len(plan) // 2, "two recipes"
+    estimate = Timings([timed(plan[0], wall_seconds=4.0)]).estimate(plan, trained=[], jobs=1)
+    assert (estimate.seconds, estimate.timed) == (4.0 * len(plan) / 2, len(plan) // 2)
 
 
 def test_what_selection_spends_makes_another_result_on_the_same_supernet() -> None:

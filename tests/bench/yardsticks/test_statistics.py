@@ -173,9 +173,10 @@ def test_variance_components_recover_what_was_put_in() -> None:
     assert (parts.supernet, parts.selector) == (pytest.approx(3, rel=0.1), pytest.approx(1, rel=0.1))
 
 
-def test_trial_noise_skips_single_trials() -> None:
+def test_the_noise_of_trials_skips_single_trials() -> None:
     nan = float("nan")
-    noise = statistics.trial_noise(np.array([[1.0, 2.0, nan], [5.0, nan, nan], [1.0, 1.5, 4.0]]))
+    trials = np.array([[1.0, 2.0, nan], [5.0, nan, nan], [1.0, 1.5, 4.0]])
+    noise = statistics.noise_of_gaps(statistics.gaps_of_trials(trials))
     assert noise is not None
     assert (noise.margin, noise.architectures) == (1.75, 2)  # medians 1.0 and 2.5
-    assert statistics.trial_noise(np.array([[1.0, nan]])) is None
+    assert statistics.noise_of_gaps(statistics.gaps_of_trials(np.array([[1.0, nan]]))) is None
