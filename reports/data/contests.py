@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nas_selection_bench.bench.problem.space import CONV_3X3, EDGES, Architecture
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected, tie_groups
 from nas_selection_bench.bench.yardsticks.floors import ONE_ORDER, RANDOM, RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.statistics import TrialNoise
@@ -22,7 +21,7 @@ RANDOM_CHOICES by percentile, against the expected percentile.
 """
 
 FLOOR = ONE_ORDER
-"""The baseline of the headline, which every criterion is compared with."""
+"""The baseline of the headline, which every criterion is compared with: always 3x3 convolutions."""
 
 BASELINES = {
     RANDOM: "a random architecture",
@@ -69,13 +68,6 @@ class Contest:
     """The methods that the figures draw, best mean first; all of them if they fit."""
     floors: dict[str, list[str]]
     """Floor that methods are compared with -> the other floors that choose the same architecture."""
-    order_choice: Architecture | None
-    """The architecture that the constant order chooses."""
-
-    @property
-    def floor_is_all_3x3(self) -> bool:
-        """Whether FLOOR takes a 3x3 convolution on every edge."""
-        return self.order_choice == (CONV_3X3,) * len(EDGES)
 
     @property
     def drawn(self) -> list[Comparison]:

@@ -10,7 +10,7 @@ import pandas as pd
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected, paired, tie_groups
 from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES, Yardstick
 from nas_selection_bench.bench.yardsticks.truth import Truth
-from nas_selection_bench.reports.data.contests import FLOOR, FLOORS, Contest, main_pair
+from nas_selection_bench.reports.data.contests import FLOORS, Contest, main_pair
 from nas_selection_bench.reports.data.founders import FOUNDERS, Level, level_of
 from nas_selection_bench.reports.data.in_figures import focus
 from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint, Results, per_checkpoint
@@ -123,7 +123,6 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
         settings=len({setting for setting, _ in checkpoints}),
         focus=shown,
         floors=twins,
-        order_choice=of_stick[FLOOR].architecture if FLOOR in of_stick else None,
     )
 
 

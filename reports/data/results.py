@@ -261,6 +261,18 @@ class Results:
             zip(*(self.rows[name].tolist() for name in ("setting", "supernet_seed", "selector_seed")), strict=True)
         )
 
+    def shared_checkpoints(
+        self, scored: Mapping[str, Mapping[Checkpoint, int]], first: str, second: str
+    ) -> list[Checkpoint]:
+        """The checkpoints on which both methods have scores, in order; `scored` is the result of `scored_at`.
+
+        One per seed if neither method reads the checkpoint, since all recipes share its result.
+        """
+        shared = sorted(scored[first].keys() & scored[second].keys())
+        if {first, second} <= self.checkpoint_free:
+            return list({seed: (setting, seed) for setting, seed in shared}.values())
+        return shared
+
     def marked(self, method: str) -> str:
         """The name of a method in a table, with ONE_DRAW appended if it does not read the checkpoint."""
         return method + ONE_DRAW if method in self.checkpoint_free else method

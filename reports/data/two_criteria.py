@@ -40,9 +40,7 @@ def two_criteria(results: Results, truth: Truth, names: Sequence[str]) -> Iterat
     rows = results.scored_at(truth.dataset)
     tests = results.rows["test"].to_numpy()
     for first, second in combinations([name for name in names if name in rows], 2):
-        shared = sorted(rows[first].keys() & rows[second].keys())
-        if first in results.checkpoint_free and second in results.checkpoint_free:
-            shared = list({seed: (setting, seed) for setting, seed in shared}.values())
+        shared = results.shared_checkpoints(rows, first, second)
         if not shared:
             continue
         one, other = ([rows[name][place] for place in shared] for name in (first, second))

@@ -13,20 +13,20 @@ from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_bri
 from nas_selection_bench.bench.files import given_path, unreadable, write_whole
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.yardsticks.comparisons import UNJUDGED, Verdict
-from nas_selection_bench.bench.yardsticks.floors import ALL_3X3, RANDOM
+from nas_selection_bench.bench.yardsticks.floors import RANDOM
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.files.tables import NO_RECIPE
 from nas_selection_bench.reports.sections.headline import (
+    ALWAYS_3X3,
     FLOOR,
     display_name,
-    floor_called,
     headline_sentence,
     random_said,
 )
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
-LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
+LAST_WORD = tuple(reversed(Level))
 """The families in ascending priority: a criterion in several of them has the verdict of the last, as on the page."""
 
 
@@ -85,7 +85,7 @@ def _verdicts(compared: Sequence[dict[str, str]], baseline: str) -> dict[str, Ve
 
 def _headline(dataset: str, floors: dict[str, float], verdicts: dict[str, Verdict]) -> str:
     """The headline of the page, with the accuracy of the floor."""
-    floor = f"{floor_called(floors.get(ALL_3X3) == floors.get(FLOOR))} ({number(floors.get(FLOOR))} %)"
+    floor = f"{ALWAYS_3X3} ({number(floors.get(FLOOR))} %)"
     better = [name for name, verdict in verdicts.items() if verdict is Verdict.BETTER]
     return headline_sentence(dataset, better, any(verdict not in UNJUDGED for verdict in verdicts.values()), floor)
 

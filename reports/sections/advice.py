@@ -10,7 +10,7 @@ from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import criteria, duration, from_to, listed, number
 from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
-from nas_selection_bench.reports.sections.headline import DISPLAY_NAMES, display_name, floor_called
+from nas_selection_bench.reports.sections.headline import ALWAYS_3X3, DISPLAY_NAMES, display_name
 
 FEW = 8
 """`most` of `text.some`: a sentence lists up to one name more than this, and of longer lists counts the rest."""
@@ -37,7 +37,7 @@ def _answers(told: Sequence[tuple[str, Sequence[str]]]) -> Prose:
 
 
 def _advised(found: Advice, contest: Contest) -> Iterator[str]:
-    where, floor = escape(display_name(found.dataset)), floor_called(contest.floor_is_all_3x3)
+    where, floor = escape(display_name(found.dataset)), ALWAYS_3X3
     better, worse = found.verdicts["better"], found.verdicts["worse"]
     if found.dataset == "digits":
         yield (

@@ -108,8 +108,7 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
     taus: dict[tuple[str, str], float] = {}
     sizes = []
     for a, b in combinations(methods, 2):
-        shared = sorted(places[a].keys() & places[b].keys())
-        if shared:
+        if shared := source.results.shared_checkpoints(places, a, b):
             sizes.append(len(shared))
             one, other = (source.results.signs[[places[name][p] for p in shared]] for name in (a, b))
             taus[a, b] = taus[b, a] = agreement(one, other)

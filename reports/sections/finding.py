@@ -43,7 +43,7 @@ def details_section(source: Material) -> Section:
         if contest.standings:
             told = [
                 *sentences(source, contest.dataset),
-                *_headline(contest, here),
+                *_headline(here),
                 *([f"{_topic('Elsewhere.')}{there}"] if (there := elsewhere(source, contest)) else []),
                 *(said for kind in WRITERS for said in WRITERS[kind](_of(here, kind), contest)),
             ]
@@ -81,14 +81,13 @@ def _share(names: Sequence[str], of: int, one: str, several: str) -> str:
     return f"{said[0].upper()}{said[1:]}"
 
 
-def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
+def _headline(here: Sequence[Point]) -> list[str]:
     """The accuracy of always choosing one architecture, how many are better, and the verdicts against it."""
     against = [p for p in _of(here, Kind.FLOOR) if p.words["baseline"] == FLOOR and p.lookup == p.dataset]
     level = [p for p in against if p.words["level"] == Level.MAIN] or against
     if not level or not level[0].numbers["judged"]:
         return []
     numbers, names = level[0].numbers, level[0].names
-    what = "A 3×3 convolution on every edge" if contest.floor_is_all_3x3 else "The same architecture every time"
     above = int(numbers["above"] or 0)
     room = f"{counted(above, 'architecture') if above else 'No architecture'} {_are(above)} better"
     if above and numbers["above_margin"] is not None:
@@ -101,9 +100,9 @@ def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
     else:
         shown = f"{_counted(better)} {_are(len(better))} shown better, {_counted(worse)} worse"
     return [
-        f"{_topic('The baseline.')}{what} (<b>constant-order</b>) reaches {number(numbers['test'])} %, percentile"
-        f" {number(numbers['percentile'], 1)}. {room}. {judged} of {called(Level(level[0].words['level']), of)} can be"
-        f" judged against it: {shown}.{alike}"
+        f"{_topic('The baseline.')}A 3×3 convolution on every edge (<b>constant-order</b>) reaches"
+        f" {number(numbers['test'])} %, percentile {number(numbers['percentile'], 1)}. {room}. {judged} of"
+        f" {called(Level(level[0].words['level']), of)} can be judged against it: {shown}.{alike}"
     ]
 
 

@@ -32,16 +32,11 @@ def display_name(dataset: str) -> str:
     return DISPLAY_NAMES.get(dataset, dataset)
 
 
-def floor_called(all_3x3: bool) -> str:
-    """The floor that the headline compares criteria with, in words."""
-    return ALWAYS_3X3 if all_3x3 else "the constant order of operations"
-
-
 def headline(contest: Contest) -> str:
     """The finding on one data set as one sentence."""
     compared = contest.against(FLOOR)
     better, judged = by_verdict(compared)["better"], any(c.judged for c in compared)
-    return headline_sentence(contest.dataset, better, judged, floor_called(contest.floor_is_all_3x3))
+    return headline_sentence(contest.dataset, better, judged, ALWAYS_3X3)
 
 
 def headline_sentence(dataset: str, better: Sequence[str], judged: bool, floor: str) -> str:

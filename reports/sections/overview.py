@@ -69,8 +69,6 @@ class Overview:
     """The accuracy axis, in per cent of the width."""
     what: Mapping[str, str] | None
     """Criterion -> what it is, in one line; None if the page does not describe the criteria."""
-    conv: bool
-    """Whether the floor takes 3x3 convolutions everywhere."""
 
 
 def overview(source: Material, contest: Contest) -> Overview:
@@ -103,7 +101,6 @@ def overview(source: Material, contest: Contest) -> Overview:
         AccuracyAxis(optimum, worst, 1, 97),
         {e.standing.method: source.results.what(e.standing.method) for e in shown}
         if source.results.described["selectors"] else None,
-        contest.floor_is_all_3x3,
     )  # fmt: skip
 
 
@@ -135,7 +132,7 @@ def forms(found: Overview) -> tuple[list[Form], dict[str, float]]:
         Form(e.standing.method, e.standing.mean, e.standing.interval, COLOURS.get(e.verdict, "grey"))  # type: ignore[arg-type]
         for e in found.main
     ]
-    return rows, {RANDOM: found.floors[RANDOM], "all 3×3" if found.conv else "baseline": found.floors[FLOOR]}
+    return rows, {RANDOM: found.floors[RANDOM], "all 3×3": found.floors[FLOOR]}
 
 
 def small_figure(found: Overview) -> Drawing:
@@ -156,9 +153,8 @@ def _dots(found: Overview) -> str:
         ' y2="100%"/>'
         for name, css in ((RANDOM, "dashed"), (FLOOR, "solid"), ("optimum", "dashed"))
     )
-    floor = "3×3" if found.conv else "baseline"
     near = 0 <= axis(found.floors[FLOOR]) - axis(found.floors[RANDOM]) < APART
-    named = {RANDOM: "random", FLOOR: f"all {floor}" if found.conv else floor, "optimum": "best"}
+    named = {RANDOM: "random", FLOOR: "all 3×3", "optimum": "best"}
     heads = "".join(
         f'<span class="at {css}" style="left:{axis(found.floors[name]):.1f}%">{said}<br>{number(found.floors[name])}'
         "</span>"
@@ -175,7 +171,7 @@ def _dots(found: Overview) -> str:
         " 95\N{NO-BREAK SPACE}% interval</h2>"
         '<table><thead><tr><th scope="col">criterion</th><th scope="col" class="number">test %</th>'
         f'<th scope="col" class="number" title="difference of means over recipes; the tables of pairs give it over'
-        f' shared checkpoints">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
+        f' shared checkpoints">vs 3×3</th><th scope="col"><span class="reads">verdict</span></th>'
         f'<th scope="col" class="track"><div class="heads">{heads}</div></th></tr></thead><tbody>{rows}</tbody>'
         f'<tfoot><tr><td colspan="4"></td>'
         f'<td class="track"><div class="heads">{ticks}</div></td></tr></tfoot></table></figure>'
@@ -194,14 +190,13 @@ def _key(found: Overview) -> str:
     entries = [*found.main, *(entry for of in found.matrix.values() for entry in of.values())]
     verdicts = {entry.verdict for entry in entries}
     said = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {text}' for v, text in SHORTLY.items() if v in verdicts]
-    floor = "all 3×3" if found.conv else "the baseline"
-    keys = [f"{' &nbsp; '.join(said)}: verdicts from paired tests against {floor} (Holm-corrected), not from intervals"]
+    keys = [f"{' &nbsp; '.join(said)}: verdicts from paired tests against all 3×3 (Holm-corrected), not from intervals"]
     keys += ["* some recipes or cells are missing"] if any(entry.partial for entry in entries) else []
     keys += (
         [f"{ONE_DRAW} needs no trained supernet: one result per seed"] if any(e.one_draw for e in found.main) else []
     )
-    keys += [f"lines: a random architecture, {floor}, the best architecture; the axis is stretched towards the best"]
-    keys += [f"matrix: blue at least as good as {floor}, orange below"] if found.matrix else []
+    keys += ["lines: a random architecture, all 3×3, the best architecture; the axis is stretched towards the best"]
+    keys += ["matrix: blue at least as good as all 3×3, orange below"] if found.matrix else []
     return f"{'. '.join(f'{key[0].upper()}{key[1:]}' for key in keys)}."
 
 

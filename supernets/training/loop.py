@@ -38,6 +38,12 @@ from nas_selection_bench.supernets.training.checkpoint import (
 from nas_selection_bench.supernets.training.evaluation import Evaluator
 from nas_selection_bench.supernets.training.notes import TIMING, epochs_present, training_seconds
 
+MOMENTUM, WEIGHT_DECAY = 0.9, 3e-4
+"""Of the SGD on the weights."""
+
+ALPHA_BETAS = (0.5, 0.999)
+"""Of Adam on the alphas."""
+
 PROGRESS = "progress.safetensors"
 
 Report = Callable[[int, int], None]
@@ -82,10 +88,10 @@ def make_search(
         # On a GPU the rate is a tensor, so that a captured step sees it change, and one kernel updates all weights.
         weight_optimiser=torch.optim.SGD(
             network.parameters(), lr=torch.tensor(weight_rate).to(device) if gpu else weight_rate,
-            momentum=0.9, weight_decay=3e-4, fused=gpu or None,
+            momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, fused=gpu or None,
         ),
         alpha_optimiser=torch.optim.Adam(
-            [alphas], lr=recipe.alpha_rate, betas=(0.5, 0.999), weight_decay=recipe.alpha_decay, capturable=gpu,
+            [alphas], lr=recipe.alpha_rate, betas=ALPHA_BETAS, weight_decay=recipe.alpha_decay, capturable=gpu,
         ),
     )  # fmt: skip
     unwarned(search.alpha_optimiser)

@@ -10,8 +10,8 @@ from nas_selection_bench.supernets.network.accelerator import accelerator
 from nas_selection_bench.supernets.network.cuda_graph import eagerly, own_stream
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from nas_selection_bench.supernets.network.precision import autocast, prepare
-from nas_selection_bench.supernets.parts.recipe import GRADIENT_CLIP
-from nas_selection_bench.supernets.training.loop import Training
+from nas_selection_bench.supernets.parts.recipe import GRADIENT_CLIP, Recipe
+from nas_selection_bench.supernets.training.loop import ALPHA_BETAS, MOMENTUM, WEIGHT_DECAY, Training
 
 
 def epoch_seconds(job: SupernetJob, images: ImageSet, device: torch.device, *, eager: bool = False) -> float:
@@ -32,8 +32,8 @@ def literal_seconds(job: SupernetJob, images: ImageSet, device: torch.device) ->
     network = LiteralSupernet.like(run.search.network)
     prepare(network, device)
     alphas = run.search.alphas
-    weights = torch.optim.SGD(network.parameters(), lr=0.025, momentum=0.9, weight_decay=3e-4)
-    adam = torch.optim.Adam([alphas], lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+    weights = torch.optim.SGD(network.parameters(), Recipe.weight_rates[0], MOMENTUM, weight_decay=WEIGHT_DECAY)
+    adam = torch.optim.Adam([alphas], Recipe.alpha_rate, ALPHA_BETAS, weight_decay=Recipe.alpha_decay)
     began = 0.0
     for epoch in range(2):
         accelerator(device).synchronize()
