@@ -18,7 +18,7 @@ from nas_selection_bench.bench.work.presets import PRESETS, Settings
 WIDTH, NAME = 100, 20
 """Width, in characters, of the whole list and of its column of names."""
 
-READS = {"weights": "trained", "alphas": "alphas", "images": "images", "labels": "labels", "tuning": "tuning"}
+LETTERS = {"weights": "trained", "alphas": "alphas", "images": "images", "labels": "labels", "tuning": "tuning"}
 """Inputs of a selector: the word whose first letter the list shows -> the input's name in what a selector declares."""
 
 Kinds = Mapping[str, MethodCatalogue]
@@ -44,7 +44,7 @@ def overview(root: Path, methods: Methods) -> Iterator[str]:
     yield f"supernets (--supernets), {len(methods.recipes.names())} recipes"
     yield from _wrapped(methods.recipes.names())
     families = families_of(methods.selectors)
-    letters = " ".join(f"{what[0]}({what[1:]})" for what in READS)
+    letters = " ".join(f"{what[0]}({what[1:]})" for what in LETTERS)
     yield f"selectors (--selectors), {len(methods.selectors.names())} in {len(families)} families; reads: {letters}"
     for members in families:
         entry = methods.selectors.entry(members[0])
@@ -76,7 +76,7 @@ def about(entry: MethodEntry) -> str:
 def reads(entry: MethodEntry) -> str:
     """The inputs of a selector, one letter each."""
     read = entry.described.declared.get("reads", "").split(", ")
-    return " ".join(word[0] for word, what in READS.items() if what in read)
+    return " ".join(word[0] for word, what in LETTERS.items() if what in read)
 
 
 def notes(name: str, root: Path) -> str:

@@ -1,7 +1,6 @@
 """The options of the command line; this module imports nothing that takes long."""
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,9 +236,6 @@ def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
 
 def available_cores() -> int:
     """Number of CPU cores that this process may use, container limits included."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+    from joblib import cpu_count  # slow to import, and most commands do not ask
+
+    return int(cpu_count())

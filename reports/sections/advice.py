@@ -10,7 +10,7 @@ from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import criteria, duration, from_to, listed, number
 from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
-from nas_selection_bench.reports.sections.headline import ALWAYS_3X3, DISPLAY_NAMES, display_name
+from nas_selection_bench.reports.sections.headline import ALWAYS_3X3, DIGITS_TRUTH, DISPLAY_NAMES, display_name
 
 FEW = 8
 """`most` of `text.some`: a sentence lists up to one name more than this, and of longer lists counts the rest."""
@@ -41,8 +41,8 @@ def _advised(found: Advice, contest: Contest) -> Iterator[str]:
     better, worse = found.verdicts["better"], found.verdicts["worse"]
     if found.dataset == "digits":
         yield (
-            "digits is no basis for choosing a criterion: its ground truth is accuracy after 125 training steps, where"
-            " skip connections lead. The points below show how to read a result, not which criterion to use."
+            f"digits is no basis for choosing a criterion: its ground truth is {DIGITS_TRUTH}. The points below show"
+            " how to read a result, not which criterion to use."
         )
     if not found.judged:
         yield (

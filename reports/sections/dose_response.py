@@ -23,7 +23,7 @@ CALLED = {
 REFERENCE = "magnitude"
 
 
-def sentences(source: Material, dataset: str) -> list[str]:
+def dose_response_sentences(source: Material, dataset: str) -> list[str]:
     """The dose-response of each operation in words; empty if no share was imposed."""
     frame = source.results.final_of(dataset)
     told = []

@@ -18,7 +18,7 @@ from nas_selection_bench.reports.data.text import (
     trainings_text,
 )
 from nas_selection_bench.reports.sections.blocks import Prose, Section
-from nas_selection_bench.reports.sections.dose_response import sentences
+from nas_selection_bench.reports.sections.dose_response import dose_response_sentences
 from nas_selection_bench.reports.sections.headline import elsewhere
 from nas_selection_bench.reports.sections.titles import headings
 from nas_selection_bench.reports.sections.verdict_table import FEW, verdict_table
@@ -42,7 +42,7 @@ def details_section(source: Material) -> Section:
         here = [point for point in found if point.dataset == contest.dataset]
         if contest.standings:
             told = [
-                *sentences(source, contest.dataset),
+                *dose_response_sentences(source, contest.dataset),
                 *_headline(here),
                 *([f"{_topic('Elsewhere.')}{there}"] if (there := elsewhere(source, contest)) else []),
                 *(said for kind in WRITERS for said in WRITERS[kind](_of(here, kind), contest)),

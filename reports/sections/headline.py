@@ -11,7 +11,7 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, by_verdict, points
 from nas_selection_bench.reports.data.standings import Standing
 from nas_selection_bench.reports.data.text import criteria, from_to, number, some
-from nas_selection_bench.reports.sections.dose_response import sentences
+from nas_selection_bench.reports.sections.dose_response import dose_response_sentences
 from nas_selection_bench.reports.sections.size import size, supernet_accuracy, untrained
 
 ALWAYS_3X3 = "always taking 3×3 convolutions"
@@ -23,6 +23,8 @@ DISPLAY_NAMES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "
 """The data sets of NAS-Bench-201, whose ground truth is full training, as their authors write their names."""
 FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
 """The four criteria whose papers the benchmark began with, as those papers write their names."""
+DIGITS_TRUTH = "accuracy after 125 training steps, where skip connections lead"
+"""The ground truth of the embedded data set, in words."""
 CONTROLS = {"pt-random": "a random pick (pt-random)", "pt-magnitude": "picking by alpha (pt-magnitude)"}
 """The controls of DARTS-PT, which keep its schedule: what replaces its criterion in each."""
 
@@ -73,7 +75,7 @@ def conditions(source: Material, contest: Contest) -> str:
 def lead(source: Material, contest: Contest) -> list[str]:
     """The sentences under the headline, as HTML: the verdicts, and what the founding criteria reach."""
     here = [point for point in points(source) if point.dataset == contest.dataset]
-    doses = sentences(source, contest.dataset)  # means over doses say little
+    doses = dose_response_sentences(source, contest.dataset)  # means over doses say little
     return [text for text in (_verdicts(source, contest), doses[0] if doses else _founding(contest, here)) if text]
 
 
@@ -171,9 +173,8 @@ def note(source: Material, dataset: str) -> str:
         return ""
     if dataset == "digits":
         return (
-            "<b>digits is a smoke test, not a ranking of criteria.</b> Its ground truth is accuracy after 125 training"
-            " steps, where skip connections lead, so a criterion that collapses to skip connections is not penalised"
-            " as it is on CIFAR-10."
+            f"<b>digits is a smoke test, not a ranking of criteria.</b> Its ground truth is {DIGITS_TRUTH}, so a"
+            " criterion that collapses to skip connections is not penalised as it is on CIFAR-10."
         )
     own = source.results.run.get("notes", {}).get(dataset)
     if own:

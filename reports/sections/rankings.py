@@ -1,7 +1,6 @@
 """Blocks on criteria that rank whole architectures: scores against test accuracy, overall and among the best."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from html import escape
 
@@ -14,7 +13,7 @@ from nas_selection_bench.reports.data.results import ONE_DRAW_SAID, Results
 from nas_selection_bench.reports.data.text import from_to, number
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.ranking_curves import ranking_figure
-from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Prose, Row, Table
+from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Prose, Row, Table, without_empty_columns
 from nas_selection_bench.reports.sections.families import FOLDED_SAID, families_in, folded
 from nas_selection_bench.reports.sections.pictures import picture
 from nas_selection_bench.reports.sections.titles import titled
@@ -64,12 +63,8 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
         Column("rank@1", "true rank of the criterion's first choice, among those scored", low=True),
         Column("rank@10", "best true rank among the criterion's 10 best", low=True),
     ]
-    unsaid = {place for place in range(len(columns)) if all(row.cells[place].text == "–" for row in rows.values())}
-    columns = [column for place, column in enumerate(columns) if place not in unsaid]
-    rows = {
-        method: replace(row, cells=[cell for place, cell in enumerate(row.cells) if place not in unsaid])
-        for method, row in rows.items()
-    }
+    columns, kept = without_empty_columns(columns, list(rows.values()))
+    rows = dict(zip(rows, kept, strict=True))
     said = (
         "Means over n selections. P@k and rank@k are expectations over all orders of equal scores. –: fewer than"
         f" {FEWEST} architectures in the top set, or k above half of the number scored."

@@ -13,7 +13,12 @@ from nas_selection_bench.reports.data.doses import Response
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, points
 from nas_selection_bench.reports.sections.blocks import Picture, Prose, Table
-from nas_selection_bench.reports.sections.dose_response import dose_section, floors_of, sentences, summary_sentence
+from nas_selection_bench.reports.sections.dose_response import (
+    dose_response_sentences,
+    dose_section,
+    floors_of,
+    summary_sentence,
+)
 from nas_selection_bench.reports.sections.finding import details_section
 from tests.reports.synthetic import SELECTORS, source_of
 
@@ -92,9 +97,9 @@ def test_no_mean_over_doses_is_called_the_highest(doses: Material) -> None:
 
 
 def test_the_finding_begins_with_it(doses: Material, source: Material) -> None:
-    (sentence,) = sentences(doses, "cifar10")
+    (sentence,) = dose_response_sentences(doses, "cifar10")
     assert sentence in "".join(block.markup for block in details_section(doses).blocks if isinstance(block, Prose))
-    assert not sentences(source, "cifar10")
+    assert not dose_response_sentences(source, "cifar10")
 
 
 def test_what_reads_no_supernet_is_left_out(tmp_path: Path, table: GroundTruth) -> None:
@@ -107,7 +112,7 @@ def test_what_reads_no_supernet_is_left_out(tmp_path: Path, table: GroundTruth) 
 
 def test_where_nothing_read_a_supernet_there_is_no_empty_sentence(tmp_path: Path, table: GroundTruth) -> None:
     of = source_of(tmp_path / "out", table, recipes=RECIPES, seeds=2, selectors=NAMES, checkpoint_free=tuple(NAMES))
-    assert sentences(of, "cifar10") == []
+    assert dose_response_sentences(of, "cifar10") == []
 
 
 def test_there_is_no_section_without_imposed_shares(source: Material) -> None:
