@@ -240,10 +240,11 @@ class Session:
         for selector, cells in to_do.items():
             print(f"  {selector:<{max(map(len, to_do))}} {cells:>5}")
         found = self.job.timings.estimate(split.todo, trained, self.job.workplace.pool.jobs)
-        never = f" ({found.untimed:,} cells and supernets never timed here; run one seed first)"
+        never = (
+            f" ({found.untimed:,} cells and supernets never timed here; run one seed first)" if found.untimed else ""
+        )
         if split.todo:
-            seconds = duration(found.seconds) if found.seconds else "unknown"
-            print(f"estimated time: {seconds}{never if found.untimed else ''}")
+            print(f"estimated time: {duration(found.seconds) if found.seconds else 'unknown'}{never}")
         if self.lacking:
             print(f"missing: {self.all_missing()}")
         return ExitCode.OK

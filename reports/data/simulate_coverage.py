@@ -25,7 +25,8 @@ SIMULATIONS = 2_000
 NORMAL, SKEWED, COLLAPSES = KINDS = ("normal", "skewed", "with collapses")
 MEAN, SHARE = "mean (Welch's t)", "share of collapses (Clopper and Pearson)"
 HEADER = "interval,results,recipes,seeds_per_recipe,promised,shown,covered,simulations"
-_SPREAD, _COLLAPSE, CHANCE = 0.5, 10.0, 0.15
+SPREAD, COLLAPSE, CHANCE = 0.5, 10.0, 0.15
+"""Spread of the results, how far a collapsed one lies below, both in points, and how often one collapses."""
 
 Values = NDArray[np.float64]
 
@@ -33,12 +34,12 @@ Values = NDArray[np.float64]
 def draw(kind: str, shape: tuple[int, int], generator: np.random.Generator) -> tuple[Values, NDArray[np.bool_]]:
     """Simulated results of mean 0, [strata, seeds], and which of them collapsed."""
     if kind == SKEWED:
-        return _SPREAD * (1 - generator.exponential(size=shape)), np.zeros(shape, dtype=bool)
-    values = _SPREAD * generator.normal(size=shape)
+        return SPREAD * (1 - generator.exponential(size=shape)), np.zeros(shape, dtype=bool)
+    values = SPREAD * generator.normal(size=shape)
     fell = np.zeros(shape, dtype=bool)
     if kind == COLLAPSES:
         fell = generator.random(shape) < CHANCE
-        values -= _COLLAPSE * (fell - CHANCE)
+        values -= COLLAPSE * (fell - CHANCE)
     return values, fell
 
 

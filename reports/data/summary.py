@@ -11,7 +11,7 @@ from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPS
 from nas_selection_bench.bench.yardsticks.intervals import Interval, mean_intervals
 from nas_selection_bench.bench.yardsticks.statistics import VarianceComponents, variance_components
 from nas_selection_bench.reports.data.results import Place, Results
-from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SKEWED
+from nas_selection_bench.reports.data.simulate_coverage import CHANCE, COLLAPSES, MEAN, NORMAL, SKEWED
 
 ACCURACIES = ("test", "valid", "regret", "percentile", "gain")
 """Columns in which a collapsed choice is an outlier."""
@@ -143,7 +143,8 @@ def promise(seeds: int) -> str:
     )
     if found.shown < 1:
         return f"{said}; none is drawn if some seeds collapsed."
-    return f"{said}; in {100 * (found.collapses or 0):.0f} % if 15 % of results collapse, so look at the marks then."
+    collapsing = f"in {100 * (found.collapses or 0):.0f} % if {100 * CHANCE:.0f} % of results collapse"
+    return f"{said}; {collapsing}, so look at the marks then."
 
 
 def order_of_methods(found: Sequence[Summary]) -> list[str]:

@@ -10,9 +10,12 @@ from typing import Any
 from nas_selection_bench.bench.work.presets import PUBLISHED
 from nas_selection_bench.bench.work.record import DONE
 from nas_selection_bench.bench.work.run_file import commands
+from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
+from nas_selection_bench.bench.yardsticks.intervals import ROUGH_BELOW
 from nas_selection_bench.reports.data.in_figures import MOST
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.papers import ARXIV, address_of
+from nas_selection_bench.reports.data.simulate_coverage import CHANCE, COLLAPSE, SIMULATIONS, SPREAD
 from nas_selection_bench.reports.data.summary import written_coverage
 from nas_selection_bench.reports.data.text import spread
 from nas_selection_bench.reports.figures.axes import REGRET_FLOOR
@@ -51,9 +54,10 @@ GLOSSARY = (
     ("differs, median within the margin", "significant, but the median of the differences is no larger than the median"
      " gap between two trainings of one architecture. This does not prove that the two selectors are equal"),
     ("95 % interval", "of a mean: Student's t with one variance per recipe and Welch's degrees of freedom, after"
-     " averaging over selector seeds. There is none if all values are equal, or if some of fewer than 7 results"
-     " collapsed, since so few say too little about how often that happens. It is not cut off at the best of the space."
-     " ~: fewer than 7 results, too few if they are skewed. Of a share: Clopper and Pearson's"),
+     " averaging over selector seeds. There is none if all values are equal, or if some of fewer than"
+     f" {FEWEST_WITH_COLLAPSES} results collapsed, since so few say too little about how often that happens. It is not"
+     f" cut off at the best of the space. ~: fewer than {ROUGH_BELOW} results, too few if they are skewed. Of a share:"
+     " Clopper and Pearson's"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
      " ties counted half"),
     ("collapsed", "of a selection: chose from the worst tenth of the space. Of a supernet: skip connections take over"),
@@ -176,9 +180,10 @@ def _coverage() -> Table:
         Column("covered", "of those, the share in which it contained the true value"),
     ]  # fmt: skip
     caption = (
-        "How often a 95 % interval contained the true value in 2,000 simulated runs per case. Normal: spread 0.5"
-        " points. Skewed: an exponential tail of the same spread. With collapses: normal, but ten points lower with"
-        " probability 0.15; if one of fewer than 7 results collapsed, no interval is given."
+        f"How often a 95 % interval contained the true value in {SIMULATIONS:,} simulated runs per case. Normal: spread"
+        f" {SPREAD:g} points. Skewed: an exponential tail of the same spread. With collapses: normal, but"
+        f" {COLLAPSE:g} points lower with probability {CHANCE:g}; if one of fewer than {FEWEST_WITH_COLLAPSES} results"
+        " collapsed, no interval is given."
     )
     return Table("coverage", caption, columns, rows, searchable=False)
 

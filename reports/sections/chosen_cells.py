@@ -27,6 +27,7 @@ from nas_selection_bench.reports.sections.blocks import (
 )
 from nas_selection_bench.reports.sections.pictures import picture
 from nas_selection_bench.reports.sections.titles import headings, titled
+from nas_selection_bench.reports.sections.who_beats_whom import FEW_COLUMNS
 
 
 def chosen_section(source: Material) -> Section:
@@ -117,7 +118,7 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
     for number_of_row, a in enumerate(methods):
         row_cells = "".join(
             f'<td class="{shade(taus[a, b])}" data-tip="τ {number(taus[a, b])}">'
-            f"{number(taus[a, b]) if len(methods) <= 16 else ''}</td>"
+            f"{number(taus[a, b]) if len(methods) <= FEW_COLUMNS else ''}</td>"
             if (a, b) in taus
             else "<td></td>"
             for b in methods[:number_of_row]
