@@ -36,7 +36,7 @@ from nas_selection_bench.bench.work.plan import Split
 from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
 from nas_selection_bench.bench.work.plugins import in_use, kinds_of, using
 from nas_selection_bench.bench.work.presets import preset_label
-from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
+from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE
 from nas_selection_bench.bench.work.record import DONE, Circumstances
 from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
 from nas_selection_bench.bench.work.runner import Run, counts_line
@@ -239,12 +239,9 @@ class Session:
         to_do = Counter(planned.cell.selector for planned in split.todo)
         for selector, cells in to_do.items():
             print(f"  {selector:<{max(map(len, to_do))}} {cells:>5}")
-        found = self.job.timings.estimate(split.todo, trained, self.job.workplace.pool.jobs)
-        never = (
-            f" ({found.untimed:,} cells and supernets never timed here; run one seed first)" if found.untimed else ""
-        )
         if split.todo:
-            print(f"estimated time: {duration(found.seconds) if found.seconds else 'unknown'}{never}")
+            found = self.job.timings.estimate(split.todo, trained, self.job.workplace.pool.jobs)
+            print(f"estimated time: {found.described()}")
         if self.lacking:
             print(f"missing: {self.all_missing()}")
         return ExitCode.OK

@@ -9,6 +9,7 @@ from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE
 from nas_selection_bench.bench.work.plan import PlannedCell
+from nas_selection_bench.bench.work.progress import duration
 from nas_selection_bench.bench.work.record import KEY_COLUMNS
 
 
@@ -22,6 +23,11 @@ class Estimate:
     """Number of items (cells, supernets) of which the like were timed before."""
     untimed: int
     """Number of items that are not in `seconds`, since nothing like them was ever timed."""
+
+    def described(self) -> str:
+        """The time in words, with the number of items that it leaves out."""
+        never = f" ({self.untimed:,} cells and supernets never timed here; run one seed first)" if self.untimed else ""
+        return f"{duration(self.seconds) if self.seconds else 'unknown'}{never}"
 
 
 def stored_costs(*places: Path) -> list[dict[str, str]]:
