@@ -74,15 +74,14 @@ def _summary(scheme: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row
         decimals = max(
             (len(text.rstrip("*").partition(".")[2]) for text in texts if plain(text) is not None), default=0
         )
-        cells.append(
-            Field(f"{median(numbers):.{decimals}f}".replace("-", "−") if numbers else "", rows[0].cells[i].css)
-        )
+        middle = f"{median(numbers):.{decimals}f}".replace("-", "−").replace("inf", "∞") if numbers else ""
+        cells.append(Field(middle, rows[0].cells[i].css))
     return Row(cells, "family")
 
 
 def plain(text: str) -> float | None:
     """The number that a cell shows; None if it shows anything else."""
     try:
-        return float(text.rstrip("*").replace("−", "-").replace(",", ""))
+        return float(text.rstrip("*").replace("−", "-").replace(",", "").replace("∞", "inf"))
     except ValueError:
         return None
