@@ -6,12 +6,12 @@ is the .npz that `--table` loads in milliseconds.
 
 from collections.abc import Sequence
 
-from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import to_string
-from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth, refuse_as_compact_file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,10 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("dest", type=given_path, help="the compact .npz to write")
     parser.add_argument("--hp", choices=("200", "12"), default="200", help="read trainings of this many epochs (200)")
     given = parser.parse_args(arguments)
-    if given.dest.suffix != ".npz":
-        raise DataError(f"{given.dest}: the name of the compact table must end in .npz.")
-    if not given.dest.absolute().parent.is_dir():
-        raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; create it first.")
+    refuse_as_compact_file(given.dest)
     table = open_table(given.source, given.hp)
     table.save(given.dest)
     print(describe(table))

@@ -37,6 +37,17 @@ MOST_BYTES = 2**28
 _FIELDS = {field.name for field in fields(Accuracies)}
 
 
+def refuse_as_compact_file(path: Path) -> None:
+    """Raise DataError, before any work is done for it, if a compact file cannot be saved as `path`."""
+    folder = path.absolute().parent
+    if path.suffix != ".npz":
+        raise DataError(f"{path}: the name of the compact table must end in .npz.")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name the compact table that is to be written.")
+    if not folder.is_dir():
+        raise DataError(f"{path}: there is no folder {folder}; create it first.")
+
+
 class GroundTruth:
     """Accuracies of all 15,625 architectures on one or more data sets."""
 

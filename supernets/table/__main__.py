@@ -35,7 +35,7 @@ from nas_selection_bench.bench.problem.datasets import data_root, refuse_more_im
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.space import Architecture, architecture_of
-from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth, refuse_as_compact_file
 from nas_selection_bench.bench.seeds import derive
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.supernets.network.accelerator import accelerator
@@ -150,6 +150,7 @@ def load_splits(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
 
 def _make(options: argparse.Namespace) -> int:
     """Train the networks that are missing, and write the table if it is complete."""
+    refuse_as_compact_file(options.out)
     recipe, arithmetic = _recipe(options), _arithmetic(options)
     train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
     if recipe.images != TableRecipe.images:  # the default may be more than there are

@@ -162,11 +162,13 @@ def test_converting_says_what_was_found(tmp_path: Path, capsys: pytest.CaptureFi
         ("nowhere.csv", "t.npz", "nowhere.csv does not exist"),
         ("t.csv", "t.csv", "must end in .npz"),
         ("t.csv", "no/folder/t.npz", "there is no folder"),
+        ("t.csv", "folder.npz", "is a folder"),
     ],
 )
 def test_converting_refuses_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, dest: str, reason: str
 ) -> None:
+    (tmp_path / "folder.npz").mkdir()
     assert as_command("convert-table", main)([str(tmp_path / source), str(tmp_path / dest)]) == 2
     error = capsys.readouterr().err
     assert reason in error and error.count("\n") == 1

@@ -133,6 +133,17 @@ def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: 
     assert list(tmp_path.glob("table*")) == []
 
 
+@pytest.mark.parametrize("name", ["table.csv", "table", "nowhere/table.npz", "folder.npz"])
+def test_a_file_that_could_not_be_written_is_refused_before_training(
+    name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder.npz").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(make_table, "_train", lambda *arguments: pytest.fail("nothing may be trained"))
+    assert answer(command(root, tmp_path / name)) == 2
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_every_word_is_read_by_making_a_table_or_by_timing_it() -> None:
     words = {*vars(make_table._parser().parse_args([]))} - {"benchmark"}
     assert words == make_table.READS["make-table"] > make_table.READS["--benchmark"]
