@@ -74,14 +74,14 @@ class Store:
             whole = same or (file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS))
             counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
             timed = all(isinstance(count, int | float | None) for count in counts)
-        except (OSError, DataError, *DAMAGE):
+        except (DataError, *DAMAGE):
             return {}
         return content if whole and timed else {}
 
     def stems(self, folder: Path) -> list[str]:
         """The sorted file stems of the JSON files in `folder`, which is `records` or `costs`."""
         if self.packed is None:
-            return sorted(path.stem for path in folder.glob("*.json"))
+            return sorted(path.stem for path in _files(folder, "*.json"))
         start, end = f"{folder.name}/", ".json"
         names = (name for name in self.packed if name.startswith(start) and name.endswith(end))
         return sorted(name[len(start) : -len(end)] for name in names)
@@ -113,7 +113,12 @@ class Store:
         return (self.folder / SCORES_FILE).read_bytes() if packed is None else packed
 
     def _content(self, folder: Path, name: str) -> bytes:
-        return (folder / name).read_bytes() if self.packed is None else self.packed[f"{folder.name}/{name}"]
+        if self.packed is not None:
+            return self.packed[f"{folder.name}/{name}"]
+        try:
+            return (folder / name).read_bytes()
+        except OSError as error:
+            raise unreadable(folder / name, error) from error
 
     def set_aside(self, stem: str) -> None:
         """Take an invalid record out of the results; that of a done cell is kept until its successor is done.
@@ -136,7 +141,7 @@ class Store:
 
     def read_aside(self) -> dict[str, Record]:
         """The results that were set aside and have no successor, by file stem."""
-        found = {path.name.removesuffix(".json.old"): self._result(path) for path in self.records.glob("*.json.old")}
+        found = {path.name.removesuffix(".json.old"): self._result(path) for path in _files(self.records, "*.json.old")}
         return {stem: record for stem, record in found.items() if record}
 
     def write(self, stem: str, record: Record) -> None:
@@ -153,10 +158,10 @@ class Store:
         A set-aside cost goes with its record: it is removed, or put back if the record was put back without it. Only a
         kill between two steps, or an early version of the program, leaves such files.
         """
-        for path in self.records.glob("*.json.old"):
+        for path in _files(self.records, "*.json.old"):
             if self._result(path.with_suffix("")) or not self._result(path):
                 path.unlink()
-        for path in self.costs.glob("*.json.old"):
+        for path in _files(self.costs, "*.json.old"):
             if (self.records / path.name).exists():
                 continue
             if self._result(self.records / path.stem) and not path.with_suffix("").exists():
@@ -202,10 +207,7 @@ class Store:
             state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         known = self._known.get(path.name)
         if known is None or known[0] != state:
-            try:
-                known = self._known[path.name] = (state, read_record(self._content(path.parent, path.name), path))
-            except OSError as error:
-                raise unreadable(path, error) from error
+            known = self._known[path.name] = (state, read_record(self._content(path.parent, path.name), path))
             if self.packed is not None:  # the record is kept from now on, so its text need not be
                 self.packed[f"{self.records.name}/{path.name}"] = b""
         return known[1]
@@ -214,3 +216,8 @@ class Store:
         """The record in a file if it exists and its cell is done; else None."""
         record = self._read(path) if path.exists() else None
         return record if record is not None and record.state == DONE else None
+
+
+def _files(folder: Path, pattern: str) -> Iterator[Path]:
+    """The files in `folder` that match `pattern`; folders and dangling links of such a name are no records."""
+    return (path for path in folder.glob(pattern) if path.is_file())

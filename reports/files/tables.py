@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.files import make_folder, write_whole
 from nas_selection_bench.bench.problem.space import to_string
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison
 from nas_selection_bench.bench.yardsticks.floors import RETRAINING, Yardstick
@@ -212,7 +212,7 @@ def _yardsticks(source: Material) -> str:
 
 def write_tables(source: Material, folder: Path) -> set[str]:
     """Write all tables to `folder`, accuracy and kendall_tau as .csv, .md and .tex; return the names of the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     texts: dict[str, str] = {}
     for name, exact, shown, decimals in (
         ("accuracy", ACCURACY, ("test",), 2),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.files import make_folder, write_whole
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn
 from nas_selection_bench.reports.sections.blocks import TALL, Picture
@@ -25,6 +25,6 @@ def picture(source: Material, name: str, title: str, caption: str, draw: Callabl
 def write_figure(source: Material, name: str, drawing: Drawing) -> None:
     """Write figures/NAME.svg and note its name in `source.drawn`."""
     file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-    source.figures.mkdir(parents=True, exist_ok=True)
+    make_folder(source.figures)
     write_whole(source.figures / f"{file_name}.svg", drawing.file())
     source.drawn.append(file_name)

@@ -36,6 +36,19 @@ def test_what_any_command_of_the_folder_asked_for_is_missing_until_it_is_done(pl
     assert {row["selector"] for row in again if row["state"] == "missing"} == {"random", "ranks"}
 
 
+@pytest.mark.parametrize("task", ["--report-only", "run"])
+def test_folders_and_dangling_links_are_no_records(place: list[str], tmp_path: Path, task: str) -> None:
+    out, line = tmp_path / "out", [*place, "--selectors", "random,ranks"]
+    fake_bench.run(*line)
+    before = results(out)
+    for folder in (out / "records", out / "costs"):
+        for ending in ("json", "json.old"):
+            (folder / f"folder.{ending}").mkdir()
+            (folder / f"link.{ending}").symlink_to("nowhere")
+    assert fake_bench.run(*(line if task == "run" else [*places(place), task])) == ExitCode.OK
+    assert {name: (out / name).read_bytes() for name in before} == before
+
+
 def test_another_table_is_refused_when_results_are_drawn_again(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

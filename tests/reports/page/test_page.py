@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.page.page import LIMIT, unbroken, write_report
 from tests.reports.synthetic import FEW, SELECTORS, invented_table, write_results
@@ -65,6 +66,15 @@ def reader(text: str) -> Reader:
     found = Reader()
     found.feed(text)
     return found
+
+
+@pytest.mark.parametrize("name", ["tables", "figures"])
+def test_a_file_in_place_of_a_folder_is_named(name: str, tmp_path: Path, table: GroundTruth) -> None:
+    out = write_results(tmp_path / "out", table, recipes=("a",), selectors=FEW)
+    (out / name).write_text("a file")
+    with pytest.raises(DataError, match=str(out / name)):
+        write_report(out, table)
+    assert (out / name).read_text() == "a file"
 
 
 def test_it_is_one_offline_file_under_two_megabytes(text: str, reader: Reader) -> None:
