@@ -26,7 +26,7 @@ from nas_selection_bench.bench.work.cells import SupernetJob, key
 from nas_selection_bench.bench.work.presets import SupernetSize
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.registry import find
-from nas_selection_bench.supernets.training.notes import SCHEMA, damaged, notes_path, read_file, read_notes
+from nas_selection_bench.supernets.training.notes import SCHEMA, TENSORS, damaged, notes_path, read_file, read_notes
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Checkpoint:
         description["digest"] = key(description)
         folder.mkdir(parents=True, exist_ok=True)
         path = notes_path(folder, self.epoch)
-        write_whole(path.with_suffix(".safetensors"), data)
+        write_whole(path.with_suffix(TENSORS), data)
         write_whole(path, (canonical_json(description) + "\n").encode())
 
 
@@ -80,7 +80,7 @@ def load(folder: Path, epoch: int) -> Checkpoint:
     """The checkpoint in `folder` after `epoch` epochs; raises DataError if it is missing or damaged."""
     path = notes_path(folder, epoch)
     description = read_notes(path)
-    data = read_file(path.with_suffix(".safetensors"))
+    data = read_file(path.with_suffix(TENSORS))
     if description["sha256"] != hashlib.sha256(data).hexdigest():
         raise DataError(f"Checkpoint {path} does not match its tensors; delete its folder and train again.")
     try:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,20 @@ SCHEMA = 2
 TIMING = "timing.json"
 """Name of the file with the wall-clock seconds of each epoch trained into its folder."""
 
+TENSORS = ".safetensors"
+"""Suffix of the file with the tensors of a checkpoint."""
+
 _FIELDS = {"schema", "job", "epoch", "facts", "sha256"}
-_NAME = re.compile(r"epoch_(\d+)\.json")
+_NAME = re.compile(r"(epoch_(\d+))\.json")
 
 
 def epochs_present(folder: Path) -> list[int]:
-    """The epochs that have checkpoints in `folder`, ascending; empty if it does not exist."""
+    """The epochs that have notes and tensors in `folder`, ascending; empty if it does not exist."""
     if not folder.is_dir():
         return []
-    return sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
+    names = set(os.listdir(folder))
+    noted = (match for name in names if (match := _NAME.fullmatch(name)))
+    return sorted(int(match[2]) for match in noted if f"{match[1]}{TENSORS}" in names)
 
 
 def facts(folder: Path, epoch: int) -> CheckpointFacts:
@@ -54,15 +60,15 @@ def notes_path(folder: Path, epoch: int) -> Path:
 def files_of(folder: Path, epoch: int) -> list[Path]:
     """Paths of the files of the checkpoint after `epoch` epochs: tensors and notes."""
     notes = notes_path(folder, epoch)
-    return [notes.with_suffix(".safetensors"), notes]
+    return [notes.with_suffix(TENSORS), notes]
 
 
 def read_file(path: Path) -> bytes:
     """The content of a checkpoint's file; raises DataError if it cannot be read."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"Checkpoint {path} does not exist; train the supernet again.") from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise DataError(f"Checkpoint {path} is not a file; delete its folder and train again.") from None
     except OSError as error:
         raise unreadable(path, error) from error
 

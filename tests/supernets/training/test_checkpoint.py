@@ -66,6 +66,8 @@ def test_epochs_present(checkpoint: Checkpoint, tmp_path: Path) -> None:
         checkpoint.save(tmp_path)
     (tmp_path / "epoch_0020.safetensors").write_bytes(b"tensors whose description was never written")
     assert epochs_present(tmp_path) == [3, 12]
+    (tmp_path / "epoch_0012.safetensors").unlink()
+    assert epochs_present(tmp_path) == [3]
 
 
 @pytest.mark.parametrize("damage", ["tensors", "cut", "json", "bytes", "empty", "gone"])
@@ -91,6 +93,21 @@ def test_damage_is_refused(checkpoint: Checkpoint, tmp_path: Path, damage: str) 
     if damage in ("json", "bytes", "empty"):
         with pytest.raises(DataError, match="epoch_0003"):
             facts(tmp_path, 3)
+
+
+@pytest.mark.parametrize("name", ["epoch_0003.safetensors", "epoch_0003.json"])
+@pytest.mark.parametrize("what", ["a folder", "a dangling link"])
+def test_what_stands_in_place_of_a_file_can_be_deleted(
+    checkpoint: Checkpoint, tmp_path: Path, name: str, what: str
+) -> None:
+    checkpoint.save(tmp_path)
+    (tmp_path / name).unlink()
+    if what == "a folder":
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).symlink_to("nowhere")
+    with pytest.raises(DataError, match=f"{name}.*delete its folder"):
+        load(tmp_path, 3)
 
 
 def test_the_facts_are_known_without_the_tensors(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_a_killed_run_ends_in_the_same_bytes(job: SupernetJob, images: ImageSet,
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["epoch_0001.json", "epoch_0003.json"])
+@pytest.mark.parametrize("name", ["epoch_0001.json", "epoch_0003.json", "epoch_0001.safetensors"])
 def test_a_lost_checkpoint_is_made_again(name: str, job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
     assert job.settings.checkpoint_epochs[0] == 1 and job.settings.epochs == 3
     train(job, images, "cpu", tmp_path)
