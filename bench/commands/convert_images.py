@@ -11,7 +11,8 @@ import io
 import json
 import pickle
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,23 +69,33 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
     if labels is not None and source.suffix != ".npy":
         raise UsageError(f"--labels belongs to an .npy file, which {source} is not; leave it out.")
     try:
-        if source.is_dir() and not list(source.glob("*.parquet")):
-            raw, numbers = _class_folders(source)
-        elif source.is_dir() or source.suffix == ".parquet":
-            raw, numbers = _parquet(sorted(source.glob("*.parquet")) if source.is_dir() else [source])
-        elif source.suffix == ".npz":
-            raw, numbers = _arrays(source)
-        elif source.suffix == ".npy" and labels is not None:
-            raw, numbers = open_npy(source), open_npy(labels)
-        else:
-            raise DataError(f"{source} is not an .npz, an .npy with --labels, a .parquet or a folder of pictures.")
-        return _planes(raw), _numbers(numbers, len(raw))
+        with _reading(source, "images"):
+            if source.is_dir() and not list(source.glob("*.parquet")):
+                raw, numbers = _class_folders(source)
+            elif source.is_dir() or source.suffix == ".parquet":
+                raw, numbers = _parquet(sorted(source.glob("*.parquet")) if source.is_dir() else [source])
+            elif source.suffix == ".npz":
+                raw, numbers = _arrays(source)
+            elif source.suffix == ".npy" and labels is not None:
+                raw, numbers = open_npy(source), None
+            else:
+                raise DataError(f"{source} is not an .npz, an .npy with --labels, a .parquet or a folder of pictures.")
+            images = _planes(raw)
+        with _reading(labels or source, "labels"):
+            return images, _numbers(numbers if labels is None else open_npy(labels), len(images))
     except ImportError as missing:
         raise UsageError(f"Reading {source} needs the package {missing.name}: pip install {missing.name}.") from None
-    except DAMAGE as error:
-        raise DataError(f"{source} is damaged or holds no images ({in_brief(error)}).") from error
-    except OSError as error:
-        raise unreadable(source, error) from error
+
+
+@contextmanager
+def _reading(path: Path, what: str) -> Iterator[None]:
+    """Raise DataError, naming `path`, if it cannot be read inside the `with` block or holds no `what`."""
+    try:
+        yield
+    except (OSError, *DAMAGE) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # Pillow raises it, without, for what is no picture
+            raise unreadable(path, error) from error
+        raise DataError(f"{path} is damaged or holds no {what} ({in_brief(error)}).") from error
 
 
 def _arrays(source: Path) -> tuple[Any, Any]:
@@ -101,15 +112,16 @@ def _parquet(files: Sequence[Path]) -> tuple[Any, Any]:
     images: list[np.ndarray] = []
     labels: list[int] = []
     for path in files:
-        table = parquet.read_table(path)
-        image = next((name for name in ("img", "image") if name in table.column_names), None)
-        label = next((name for name in ("fine_label", "label") if name in table.column_names), None)
-        if image is None or label is None:
-            raise ValueError(f"its columns are {', '.join(table.column_names)}; it needs img or image, and label")
-        for held in table.column(image).to_pylist():
-            content = held["bytes"] if isinstance(held, dict) else held
-            images.append(_pixels(io.BytesIO(content)))
-        labels += table.column(label).to_pylist()
+        with _reading(path, "images"):
+            table = parquet.read_table(path)
+            image = next((name for name in ("img", "image") if name in table.column_names), None)
+            label = next((name for name in ("fine_label", "label") if name in table.column_names), None)
+            if image is None or label is None:
+                raise ValueError(f"its columns are {', '.join(table.column_names)}; it needs img or image, and label")
+            for held in table.column(image).to_pylist():
+                content = held["bytes"] if isinstance(held, dict) else held
+                images.append(_pixels(io.BytesIO(content)))
+            labels += table.column(label).to_pylist()
     return np.stack(images), labels
 
 
@@ -133,7 +145,8 @@ def _class_folders(source: Path) -> tuple[Any, Any]:
     classes = sorted(path for path in source.iterdir() if path.is_dir())
     for number, folder in enumerate(classes):
         for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES):
-            images.append(_pixels(path))
+            with _reading(path, "picture"):
+                images.append(_pixels(path))
             labels.append(number)
     if not images:
         raise ValueError("no folder in it holds pictures")
@@ -145,6 +158,8 @@ def _planes(raw: Any) -> np.ndarray:
     images = np.asarray(raw)
     if images.dtype != np.uint8:
         raise ValueError(f"pixels are {images.dtype}; give bytes (uint8, 0 to 255)")
+    if not images.size:
+        raise ValueError(f"images of shape {images.shape}")
     if images.ndim == 2 and images.shape[1] % 3 == 0 and int((images.shape[1] // 3) ** 0.5) ** 2 * 3 == images.shape[1]:
         side = int((images.shape[1] // 3) ** 0.5)
         return images.reshape(-1, 3, side, side)
@@ -160,8 +175,10 @@ def _planes(raw: Any) -> np.ndarray:
 def _numbers(raw: Any, count: int) -> np.ndarray:
     labels = np.asarray(raw)
     labels = labels.reshape(count) if labels.size == count else labels
-    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels of shape {labels.shape} and type {labels.dtype} for {count} images")
+    if labels.min() < 0 or labels.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"labels from {labels.min()} to {labels.max()}")
     return labels.astype(np.int64)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from nas_selection_bench.bench.commands.convert_images import main as convert_images
 from nas_selection_bench.bench.commands.convert_images import read_images
+from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.problem.pixels import UNKNOWN, pixels_of
 from tests.as_command import as_command
@@ -88,6 +90,61 @@ def test_labels_beside_a_file_that_holds_its_own_are_refused(
     said = capsys.readouterr().err
     assert "--labels belongs to an .npy" in said and said.count("\n") == 1
     assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("content", [None, "junk", LABELS[:3], LABELS - 1, LABELS / 2, "a folder"])
+def test_the_file_of_labels_is_blamed_for_what_is_wrong_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: object
+) -> None:
+    images, labels = tmp_path / "images.npy", tmp_path / "labels.npy"
+    np.save(images, IMAGES)
+    if isinstance(content, np.ndarray):
+        np.save(labels, content)
+    elif content == "a folder":
+        labels.mkdir()
+    elif content is not None:
+        labels.write_text(str(content))
+    assert main([str(images), "--labels", str(labels), "--as", "flowers", "--data-root", str(tmp_path / "root")]) == 2
+    said = capsys.readouterr().err
+    assert str(labels) in said and str(images) not in said and said.count("\n") == 1
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("last", [2**63, 2**64 - 1])
+def test_a_label_is_not_wrapped_around(tmp_path: Path, last: int) -> None:
+    np.savez(tmp_path / "x.npz", images=IMAGES, labels=np.array([*LABELS[1:], last], dtype=np.uint64))
+    assert main([str(tmp_path / "x.npz"), "--as", "flowers", "--data-root", str(tmp_path / "root")]) == 2
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 8, 8), (12, 3, 0, 0), (12, 0), (0,)])
+def test_images_without_pixels_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    np.savez(tmp_path / "x.npz", images=np.zeros(shape, np.uint8), labels=LABELS[: shape[0]])
+    with pytest.raises(DataError, match=re.escape(str(shape))):
+        read_images(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("what", ["a folder", "a dangling link", "junk", "a truncated picture"])
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, what: str) -> None:
+    wrong = tmp_path / "class-0" / "wrong.png"
+    wrong.parent.mkdir()
+    (wrong.parent / "right.png").write_bytes(png(IMAGES[0]))
+    if what == "a folder":
+        wrong.mkdir()
+    elif what == "a dangling link":
+        wrong.symlink_to("nowhere")
+    else:
+        wrong.write_bytes(b"junk" if what == "junk" else png(IMAGES[1])[:60])
+    with pytest.raises(DataError, match=f"^{re.escape(str(wrong))} "):
+        read_images(tmp_path)
+
+
+def test_a_parquet_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    as_parquet(tmp_path)
+    wrong = tmp_path / "train-1.parquet"
+    wrong.write_bytes(wrong.read_bytes()[:-20])
+    with pytest.raises(DataError, match=f"^{re.escape(str(wrong))} "):
+        read_images(tmp_path)
 
 
 def test_class_folders_count_classes_by_name(tmp_path: Path) -> None:
