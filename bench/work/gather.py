@@ -77,7 +77,7 @@ def cost_rows(store: Store, done: Set[str]) -> list[dict[str, Any]]:
     A damaged cost file is left out, since it holds only timings.
     """
     stored = {stem: store.cost(stem) for stem in store.stems(store.costs)}
-    rows = [(stem, {**content["cell"], **content}) for stem, content in stored.items() if content]
+    rows = [(stem, {**content, **content["cell"]}) for stem, content in stored.items() if content]
     return sorted((row for stem, row in rows if stem in done or not row["selector"]), key=sort_key)
 
 

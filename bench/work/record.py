@@ -7,15 +7,17 @@ circumstances under which it was computed: a record of the same cell with anothe
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
+from types import NoneType
 from typing import Any, Self
 
 import numpy as np
 
-from nas_selection_bench.bench.errors import DAMAGE, DataError
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking, Selection
 from nas_selection_bench.bench.problem.space import parse, to_string
@@ -44,6 +46,12 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _of_schema
 KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selector_seed", "bn", "preset", "device",
                "threads")  # fmt: skip
 """The columns that identify a cell; no two rows agree in all of them."""
+
+_NUMBERS = frozenset({"supernet_seed", "epoch", "selector_seed", "threads"})
+"""The key columns that hold whole numbers; the others hold text."""
+
+MOST = 2**63 - 1
+"""The largest whole number that a column of a CSV file holds."""
 
 STATES = DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
 
@@ -80,6 +88,20 @@ def file_stem(columns: Mapping[str, str | int]) -> str:
     plain = (f"{columns['dataset']}.{columns['recipe']}.s{columns['supernet_seed']}.e{columns['epoch']}"
              f".{columns['selector']}.{columns['selector_seed']}")  # fmt: skip
     return f"{_UNREADABLE.sub('_', plain)[:120]}.{key(dict(columns))[:10]}"
+
+
+def checked_cell(cell: Mapping[str, Any], may_be_empty: Container[str] = ()) -> dict[str, str | int]:
+    """The key columns of `cell`, in order; raises one of DAMAGE if one is absent or of another kind."""
+    columns = {name: cell[name] for name in KEY_COLUMNS}
+    for name, value in columns.items():
+        if name in _NUMBERS:
+            good = type(value) is int and 0 <= value <= MOST
+        else:
+            good = type(value) is str and len(value) < 1000 and value.isprintable()
+            good = good and (value != "" or name in may_be_empty)
+        if not good:
+            raise ValueError(f"{name} of a cell is {in_brief(repr(value), 60)}")
+    return columns
 
 
 def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
@@ -186,12 +208,19 @@ class Record:
         """The record that a file of the present schema holds; raises one of DAMAGE for anything else."""
         if content["state"] not in (DONE, FAILED, SKIPPED):
             raise ValueError(f"a cell cannot be {content['state']!r}")
+        if len(checked_cell(content["cell"])) != len(content["cell"]):
+            raise ValueError("a cell has further columns")
         required = {name: content[name] for name in _REQUIRED}
+        for name, kinds in _KINDS.items():
+            value: Any = content.get(name)
+            fits = isfinite(value) if type(value) is float else type(value) is not int or -MOST <= value <= MOST
+            if type(value) not in kinds or not (fits or name == "root"):  # a root seed may be of any size
+                raise ValueError(f"{name} is {in_brief(repr(value), 60)}")
         further = {name: content[name] for name in _FIELDS if name in content}
         chosen = {name: content[name] for name in CHOICE if name in content}
-        record = cls(**required | further, choice=chosen or None)
-        _ = record.stem  # a cell that lacks a column is damage
-        return record
+        if chosen and content["state"] != DONE:
+            raise ValueError("a cell that is not done has a choice")
+        return cls(**required | further, choice=chosen or None)
 
 
 def as_skipped(record: Record, why: str) -> Record:
@@ -204,6 +233,14 @@ def as_skipped(record: Record, why: str) -> Record:
 _FIELDS = tuple(field.name for field in fields(Record) if field.name != "choice")
 _REQUIRED = ("cell", "key", "state", "reason", "log", "checkpoint", "version", "recipe_version")
 """The fields that every record has, whatever its state and the version that wrote it."""
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "key": (str,), "version": (int,), "recipe_version": (int,),
+    **dict.fromkeys(("root", "forward_passes", "backward_passes"), (int, NoneType)),
+    **dict.fromkeys(("reason", "log", "where", "shared", "checkpoint"), (str, NoneType)),
+    "supernet_accuracy": (float, int, NoneType),
+}  # fmt: skip
+"""The types that a field may have, and NoneType for one that may be absent; `Record.selection` checks the rest."""
 
 
 def write_record(path: Path, record: Record) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.files import unreadable
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.json_files import understood_json
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, read_record, write_record
+from nas_selection_bench.bench.work.record import DONE, MOST, Record, checked_cell, file_stem, read_record, write_record
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 
 SCORES_FILE = "scores.csv"
@@ -69,14 +70,16 @@ class Store:
         name = f"{stem}.json"
         try:
             content: dict[str, Any] = understood_json(self._content(self.costs, name), self.costs, dict)
+            cell = checked_cell(content["cell"], ("selector", "bn"))  # empty for the cost of a supernet
             _, record = self._known.get(name, (None, None))
-            same = record is not None and record.stem == stem and record.cell == content["cell"]
-            whole = same or (file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS))
+            same = record is not None and record.stem == stem and record.cell == cell
+            whole = len(cell) == len(content["cell"]) and (same or file_stem(cell) == stem)
             counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
-            timed = all(isinstance(count, int | float | None) for count in counts)
+            sound = all(count is None or (type(count) in (int, float) and 0 <= count <= MOST) for count in counts)
+            sound = sound and type(content.get("commit")) in (str, NoneType)
         except (DataError, *DAMAGE):
             return {}
-        return content if whole and timed else {}
+        return content if whole and sound else {}
 
     def stems(self, folder: Path) -> list[str]:
         """The sorted file stems of the JSON files in `folder`, which is `records` or `costs`."""
