@@ -163,8 +163,8 @@ def _sheet(path: Path, text: str) -> Sheet:
     def parted(separator: str) -> list[str]:
         return next(csv.reader([lines[first]], delimiter=separator, skipinitialspace=True), [])
 
-    separator = max(",;\t", key=lambda sign: len(parted(sign)))
     try:
+        separator = max(",;\t", key=lambda sign: len(parted(sign)))
         reader = csv.reader(io.StringIO("\n".join(lines[first:])), delimiter=separator, skipinitialspace=True)
         rows = [
             (first + reader.line_num, [cell.strip() for cell in row])

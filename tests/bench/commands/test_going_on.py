@@ -182,7 +182,7 @@ def test_a_method_edited_under_its_old_version_is_told(
     fake_bench.run(*command, "--seeds", "3")  # one more of each, by the edited file
     said = capsys.readouterr().err
     assert said.count("has changed") == 2
-    advice = "raise its version if that changes what it chooses."
+    advice = "raise its version if the edit changes what it chooses."
     assert f"selectors/random.py has changed since it produced 2 results stored here; {advice}\n" in said
     assert f"selectors/blind.py has changed since it produced 2 results stored here; {advice}\n" in said
     now["steady"] = "s2"

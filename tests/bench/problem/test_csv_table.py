@@ -183,7 +183,15 @@ def test_another_wrapping_is_named(tmp_path: Path, pack) -> None:  # type: ignor
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x1f\x8b", gzip.compress(b"arch,x_test\n", mtime=0)[:-9], b"arch,\0\n", b"\xff\xfea", b"\xff"]
+    "content",
+    [
+        b"\x1f\x8b",
+        gzip.compress(b"arch,x_test\n", mtime=0)[:-9],
+        b"arch,\0\n",
+        b"\xff\xfea",
+        b"\xff",
+        b"{" + 200_000 * b"k" + b"}\n",
+    ],
 )
 def test_damage_is_called_damage(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "table.csv"
