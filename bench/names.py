@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 from nas_selection_bench.bench.errors import UsageError
 
@@ -35,7 +36,7 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
     """
     shape = _SHAPE.fullmatch(text.strip())
     if shape is None or not _WORD.fullmatch(shape["name"].strip()):
-        raise UsageError(f"Malformed name {text!r}; write it as name or name[option=value,...].")
+        raise _malformed(text)
     options: dict[str, str] = {}
     if shape["options"] is not None:
         for entry in shape["options"].split(","):
@@ -46,6 +47,10 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
                 raise UsageError(f"Option {option!r} is given twice in {text!r}; give it once.")
             options[option] = value
     return shape["name"].strip(), options
+
+
+def _malformed(text: str) -> UsageError:
+    return UsageError(f"Malformed name {text!r}; write it as name or name[option=value,...].")
 
 
 def canonical(name: str, options: Mapping[str, str]) -> str:
@@ -132,45 +137,72 @@ def split_names(text: str) -> list[str]:
     return [name for name in names if name]
 
 
+class Named(Protocol):
+    """A method as found by its name."""
+
+    @property
+    def name(self) -> str:
+        """The canonical name, without options that have their default values."""
+
+
 def choose(
     kind: str,
     text: str,
     known: Sequence[str],
-    find: Callable[[str], object] | None = None,
+    find: Callable[[str], Named] | None = None,
     groups: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """The names that `text` asks for, each once, in the order asked.
 
     Each entry of `text` is `all`, a name, a name with options, a glob of * and ?, or the name of one of the `groups`,
-    which stand for lists of such entries. An entry with ! in front excludes what it matches, wherever it stands.
-    Raises UsageError, with the nearest names and the list, for an entry that matches nothing; `find` may raise it with
-    a better reason.
+    which stand for lists of names and globs. An entry with ! in front excludes what it matches, wherever it stands: a
+    name only that method with those options, a glob without options the methods with any options. Names are compared as
+    `find` spells them. Raises UsageError, with the nearest names and the list, for an entry that matches nothing, and
+    for an exclusion that removes nothing; `find` may raise it with a better reason.
     """
     for name in sorted({*groups} & {*known}):
         raise UsageError(f"{name!r} is the name of a group of {kind}s; give your {kind} another name.")
-    chosen: dict[str, None] = {}
-    entries = [
-        mark + member
-        for entry in split_names(text)
-        for mark in ["!" if entry.startswith("!") else ""]
-        for member in split_names(groups.get(entry.removeprefix("!"), entry.removeprefix("!")))
-    ]
-    if entries and all(entry.startswith("!") for entry in entries):
-        entries = ["all", *entries]
-    for entry in sorted(entries, key=lambda entry: entry.startswith("!")):
-        pattern, bracket, options = entry.removeprefix("!").partition("[")
-        matches = matching(pattern, known) if is_pattern(pattern) else [pattern] if pattern in known else []
-        if not matches:
-            if find is not None and is_plain_name(pattern):
-                find(pattern)
-            if is_pattern(pattern):
-                raise UsageError(f"No {kind} matches {pattern!r}. {listed(kind, known)}")
-            raise unknown(kind, pattern, known)
-        spelled = [canonical(*parse(name + bracket + options)) for name in matches]
-        if entry.startswith("!"):
-            chosen = {name: None for name in chosen if name not in spelled}
-        else:
-            chosen.update(dict.fromkeys(spelled))
+    entries = split_names(text)
+    excluded = [entry.removeprefix("!") for entry in entries if entry.startswith("!")]
+    included = [entry for entry in entries if not entry.startswith("!")] or (["all"] if excluded else [])
+
+    def members(entry: str) -> list[str]:
+        return split_names(groups.get(entry, entry))
+
+    def named(entry: str) -> list[str]:
+        return _named(kind, entry, known, find)
+
+    asked = list(dict.fromkeys(name for entry in included for member in members(entry) for name in named(member)))
+    gone: set[str] = set()
+    for entry in excluded:
+        names = {name for member in members(entry) for name in named(member)}
+        globs = [member for member in members(entry) if is_pattern(member) and "[" not in member]
+        removed = {name for name in asked if name in names or any(matching(glob, [_base(name)]) for glob in globs)}
+        if not removed:
+            raise UsageError(f"{'!' + entry!r} excludes none of the {kind}s that {text!r} asks for; leave it out.")
+        gone |= removed
+    chosen = [name for name in asked if name not in gone]
     if not chosen:
         raise UsageError(f"{text!r} leaves no {kind}. {listed(kind, known)}")
-    return list(chosen)
+    return chosen
+
+
+def _base(name: str) -> str:
+    """The name without its options."""
+    return name.partition("[")[0]
+
+
+def _named(kind: str, entry: str, known: Sequence[str], find: Callable[[str], Named] | None) -> list[str]:
+    """The canonical names for one entry of `choose`, without its !."""
+    if _SHAPE.fullmatch(entry) is None:
+        raise _malformed(entry)
+    pattern, bracket, options = entry.partition("[")
+    matches = matching(pattern, known) if is_pattern(pattern) else [pattern] if pattern in known else []
+    if not matches:
+        if find is not None and is_plain_name(pattern):
+            find(pattern)
+        if is_pattern(pattern):
+            raise UsageError(f"No {kind} matches {pattern!r}. {listed(kind, known)}")
+        raise unknown(kind, pattern, known)
+    spelled = [canonical(*parse(name + bracket + options)) for name in matches]
+    return spelled if find is None else [find(name).name for name in spelled]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import LISTED, canonical, choose, nearest, parse, unknown
+from nas_selection_bench.selectors.parts import registry
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 VALUES = st.from_regex(r"[A-Za-z0-9._-]{1,6}", fullmatch=True)
@@ -58,3 +59,22 @@ def test_a_name_of_the_field_is_answered_with_ours(told: str, meant: str) -> Non
 def test_a_method_with_the_name_of_a_group_is_refused() -> None:
     with pytest.raises(UsageError, match="'main'"):
         choose("selector", "all", ["main", "other"], groups={"main": "other"})
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("darts-pt[tune=preset],magnitude,!darts-pt", ["magnitude"]),
+        ("darts-pt,magnitude,!darts-pt[tune=preset]", ["magnitude"]),
+        ("darts-pt[tune=preset],darts-pt", ["darts-pt"]),
+        ("darts-pt[order=fixed],darts-pt-loss[order=fixed],magnitude,!darts-pt*", ["magnitude"]),
+        ("darts-pt[tune=00],magnitude,!darts-pt[tune=0]", ["magnitude"]),
+    ],
+)
+def test_names_are_chosen_and_excluded_by_their_canonical_spelling(text: str, left: list[str]) -> None:
+    assert choose("selector", text, registry.names(), registry.find) == left
+
+
+def test_an_exclusion_with_an_option_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError, match="magnitude has no option 'foo'"):
+        choose("selector", "magnitude,!magnitude[foo=1]", registry.names(), registry.find)

@@ -68,6 +68,9 @@ def test_commas_in_brackets_do_not_split(text: str, names: list[str]) -> None:
         ("darts-*[tune=0]", ["darts-pt[tune=0]", "darts-pt-loss[tune=0]"]),
         ("darts-pt,darts-pt[tune=0]", ["darts-pt", "darts-pt[tune=0]"]),
         ("zero-cost-pt-?wot", ["zero-cost-pt-nwot"]),
+        ("darts-pt[tune=0],magnitude,darts-pt,!darts-pt*", ["magnitude"]),
+        ("darts-pt[tune=0],darts-pt,!darts-pt", ["darts-pt[tune=0]"]),
+        ("all,!darts-*,!darts-pt", ["magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip"]),
     ],
 )
 def test_names_globs_and_options(text: str, names: list[str]) -> None:
@@ -84,6 +87,10 @@ def test_names_globs_and_options(text: str, names: list[str]) -> None:
         ("", "leaves no selector"),
         ("darts-pt[tune]", "option=value"),
         ("!magnitde", "did you mean magnitude"),
+        ("[abc]*", "Malformed name '[abc]*'"),
+        ("magnitude,!darts-pt", "'!darts-pt' excludes none"),
+        ("darts-pt[tune=0],!darts-pt", "'!darts-pt' excludes none"),
+        ("magnitude,!darts-*", "'!darts-*' excludes none"),
     ],
 )
 def test_what_matches_nothing_is_refused_with_the_nearest_names(text: str, said: str) -> None:
