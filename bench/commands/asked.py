@@ -1,18 +1,22 @@
 """The cells of a run: the grid that a command line asks for, or the plan of an output folder that it resumes."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from nas_selection_bench.bench.commands.modes import EXPERIMENT_OPTIONS, flag
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.commands.resolve import make_request
 from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.names import called
 from nas_selection_bench.bench.work.methods import MethodDeclaration, Methods
 from nas_selection_bench.bench.work.plan import PlannedCell, make_plan, plan_again
-from nas_selection_bench.bench.work.plan_file import planned_cells
+from nas_selection_bench.bench.work.plan_file import PLAN_FILE, planned_cells
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import Circumstances
-from nas_selection_bench.bench.work.run_file import read_run
+from nas_selection_bench.bench.work.run_file import RUN_FILE, commands, read_run
 from nas_selection_bench.bench.work.store import Store
 
 
@@ -28,10 +32,34 @@ class Asked:
 
 
 def folders_plan(options: Options) -> list[dict[str, Any]]:
-    """The cells in the plan of `--out` if the command line does not choose any itself; else none."""
-    if options.asks or options.out is None or read_run(options.out) is None:
+    """The cells in the plan of `--out` if the command line does not choose any itself, nor another seed; else none.
+
+    Raises UsageError if the folder holds results but no longer says what was asked for.
+    """
+    out = options.out
+    if options.asks or out is None:
         return []
-    return planned_cells(Store(options.out))
+    run, cells = read_run(out), planned_cells(Store(out))
+    if run is None or not cells:
+        _refuse_forgotten_plan(out, run, bool(cells))
+        return []
+    return cells if options.seed in (None, run.get("seed", 0)) else []
+
+
+def _refuse_forgotten_plan(out: Path, run: Mapping[str, Any] | None, planned: bool) -> None:
+    """Raise UsageError if `out` holds results, unless its run.json says that they are of the default comparison."""
+    store = Store(out)
+    if run is None and not planned and not store.stems(store.records):
+        return
+    asking = {flag(name) for name in EXPERIMENT_OPTIONS}
+    known = commands(run or {})
+    if any(not asking & {word.partition("=")[0] for word in command} for command in known):
+        return
+    lack = f"it has no {RUN_FILE}" if run is None else f"{PLAN_FILE} does not say what they asked for"
+    cure = "give their options again (--datasets digits for the default comparison)"
+    if known:
+        cure = f"repeat {called()} {shlex.join(known[0])}, the first command in {RUN_FILE}"
+    raise UsageError(f"{out} is of earlier runs, but {lack}; {cure}.")
 
 
 def sizes(cells: Sequence[Mapping[str, Any]]) -> dict[str, Settings]:

@@ -11,9 +11,9 @@ from nas_selection_bench.bench.errors import joined
 
 EXPERIMENT_OPTIONS = (
     "datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
-    "train_epochs", "channels", "cells", "images", "seed",
+    "train_epochs", "channels", "cells", "images",
 )  # fmt: skip
-"""Options that choose what is compared, and its size."""
+"""Options that choose what is compared, and its size. The seed is none of them: a folder has only one."""
 
 INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
 """Options that ask for something other than a run."""
@@ -21,8 +21,8 @@ INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
 RUN = "a run"
 _WITH, _WITHOUT = "--report-only with --out", "--report-only without --out"
 
-_RUNS = {*EXPERIMENT_OPTIONS, "plugin", "data_root", "table", "out", "cache", "device", "jobs", "threads", "backend",
-         "retry_failed", "verbose", "quiet"}  # fmt: skip
+_RUNS = {*EXPERIMENT_OPTIONS, "seed", "plugin", "data_root", "table", "out", "cache", "device", "jobs", "threads",
+         "backend", "retry_failed", "verbose", "quiet"}  # fmt: skip
 _FINDS_DEFAULT_FOLDER = {"datasets", "preset", "budget", "train_epochs", "channels", "cells", "images", "device"}
 _DRAWS = {"plugin", "data_root", "table", "quiet"}
 
@@ -45,7 +45,7 @@ def mode_of(given: Collection[str]) -> str:
         return RUN
     if asked == "report_only":
         return _WITH if "out" in given else _WITHOUT
-    return _flag(asked)
+    return flag(asked)
 
 
 def words_given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> list[str]:
@@ -62,8 +62,9 @@ def unread(mode: str, words: Iterable[str], reads: Mapping[str, Collection[str]]
     readers = [other for other, known in reads.items() if {*strays} <= {*known}]
     it = "it" if len(strays) == 1 else "them"
     elsewhere = f"; {joined(readers)} {'reads' if len(readers) == 1 else 'read'} {it}" if readers else ""
-    return f"{mode} does not read {joined([_flag(word) for word in strays])}: leave {it} out{elsewhere}."
+    return f"{mode} does not read {joined([flag(word) for word in strays])}: leave {it} out{elsewhere}."
 
 
-def _flag(word: str) -> str:
+def flag(word: str) -> str:
+    """An option as it is typed, from its name in `Options`."""
     return f"--{word.replace('_', '-')}"

@@ -189,7 +189,7 @@ class Options:
     channels: int | None
     cells: int | None
     images: int | None
-    seed: int
+    seed: int | None
     plugin: Sequence[str]
     """The values of `--plugin`, one by one."""
     data_root: Path | None
@@ -212,7 +212,7 @@ class Options:
     check: Path | None
 
 
-DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0, "plugin": ()}
+DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "plugin": ()}
 
 
 def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:

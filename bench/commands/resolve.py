@@ -240,7 +240,7 @@ def make_request(
         selector_seeds=options.selector_seeds or extent.selector_seeds,
         epochs=options.epochs,
         bn=options.bn,
-        root=options.seed,
+        root=options.seed or 0,
         circumstances=here,
         data=data,
     )

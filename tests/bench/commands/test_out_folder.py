@@ -1,5 +1,7 @@
 """The --out folder before anything is written: foreign files stay, and a new folder is reported as new."""
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import DEFAULTS
 from nas_selection_bench.bench.commands.out_folder import OURS, WRITTEN
 from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.work.json_files import write_json
+from nas_selection_bench.bench.work.pack import pack
 from tests.bench import fake_bench
 
 
@@ -54,3 +58,58 @@ def test_a_new_folder_alone_is_told_with_the_near_ones(
         fake_bench.run(*given, "--plan")
         (told,) = (line for line in capsys.readouterr().err.splitlines() if f"{tmp_path / out} is new" in line)
         assert (str(tmp_path / "digits-two") in told) is bool(near)
+
+
+def _lose_plan(out: Path) -> None:
+    (out / "plan.json").unlink()
+
+
+def _empty_plan(out: Path) -> None:
+    write_json(out / "plan.json", {"cells": []}, indent=0)
+
+
+def _lose_run(out: Path) -> None:
+    (out / "run.json").unlink()
+
+
+def _lose_both(out: Path) -> None:
+    _lose_plan(out)
+    _lose_run(out)
+
+
+@pytest.mark.parametrize(
+    ("lose", "packed"),
+    [(_lose_plan, False), (_lose_plan, True), (_empty_plan, False), (_lose_run, False), (_lose_both, False)],
+)
+@pytest.mark.parametrize("mode", [[], ["--plan"]])
+def test_a_folder_that_no_longer_says_what_was_asked_for_is_refused_alone(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], lose: Callable[[Path], None],
+    packed: bool, mode: list[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(DEFAULTS, "supernets", "steady")
+    monkeypatch.setattr(fake_bench, "SELECTORS", ("random", "ranks"))
+    out, alone = tmp_path / "out", place[:-2]
+    command = [*place, "--selectors", "random"]
+    assert fake_bench.run(*command) == ExitCode.OK
+    if packed:
+        pack(out)
+    lose(out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert fake_bench.run(*alone, *mode) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert (shlex.join(command) in said) is (out / "run.json").exists() and said.count("\n") == 1
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert fake_bench.run(*command) == fake_bench.run(*alone) == ExitCode.OK
+
+
+def test_a_default_comparison_goes_on_without_its_plan(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DEFAULTS, "supernets", "steady")
+    monkeypatch.setattr(fake_bench, "SELECTORS", ("random", "ranks"))
+    assert fake_bench.run(*place[:-2]) == ExitCode.OK
+    plan = (tmp_path / "out" / "plan.json").read_bytes()
+    _lose_plan(tmp_path / "out")
+    assert fake_bench.run(*place[:-2]) == ExitCode.OK
+    assert (tmp_path / "out" / "plan.json").read_bytes() == plan

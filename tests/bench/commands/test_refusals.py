@@ -110,6 +110,15 @@ def test_another_experiment_in_the_same_folder_is_refused(
     assert f"pass {option}" in capsys.readouterr().err
 
 
+def test_the_seed_of_a_folder_resumes_it_and_another_is_refused(place: list[str], tmp_path: Path) -> None:
+    assert fake_bench.run(*place, "--selectors", "random", "--seed", "7") == ExitCode.OK
+    before = fake_bench.results(tmp_path / "out")
+    for seed, code in (("7", ExitCode.OK), ("0", ExitCode.USAGE), ("8", ExitCode.USAGE)):
+        for mode in ([], ["--plan"]):
+            assert fake_bench.run(*place[:-2], "--seed", seed, *mode) == code
+            assert fake_bench.results(tmp_path / "out") == before
+
+
 @pytest.mark.parametrize(
     ("changed", "other", "told"),
     [
