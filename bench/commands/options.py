@@ -1,7 +1,7 @@
 """The options of the command line; this module imports nothing that takes long."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,11 +41,20 @@ exit codes: 0 success; 1 some cells failed; 2 wrong usage or missing data; 3 dif
 results; 4 nothing was measured; 70 a bug in this program; 130 interrupted (the same command resumes the run)."""
 
 
-def positive(text: str) -> int:
-    """A whole number of at least 1; a type for argparse, like the functions below."""
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return int(text)
+def up_to(most: int) -> Callable[[str], int]:
+    """A whole number from 1 to `most`; a type for argparse, like the functions below."""
+
+    def convert(text: str) -> int:
+        digits = text.strip()
+        if not digits.isdecimal() or len(digits) > len(str(most)) or not 1 <= int(digits) <= most:
+            raise argparse.ArgumentTypeError(f"{text[:40]} is not a whole number from 1 to {most:,}")
+        return int(digits)
+
+    return convert
+
+
+positive = up_to(10**9)
+"""A whole number of at least 1, for sizes that something else bounds: the images, the cells of a plan."""
 
 
 def whole(text: str) -> int:
@@ -114,10 +123,11 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     size.add_argument("--budget", choices=tuple(PRESETS),
                       help="select with another preset's budget on the same supernets: epochs of fine-tuning,"
                            " proposals and mini-batches of proxies")  # fmt: skip
-    size.add_argument("--train-epochs", type=positive, metavar="N", help="training epochs instead of the preset's")
-    size.add_argument("--channels", type=positive, metavar="C",
+    size.add_argument("--train-epochs", type=up_to(100_000), metavar="N",
+                      help="training epochs instead of the preset's")  # fmt: skip
+    size.add_argument("--channels", type=up_to(1024), metavar="C",
                       help="channels of the supernet's first stage instead of the preset's")  # fmt: skip
-    size.add_argument("--cells", type=positive, metavar="N", help="cells per stage instead of the preset's")
+    size.add_argument("--cells", type=up_to(1000), metavar="N", help="cells per stage instead of the preset's")
     size.add_argument("--images", type=positive, metavar="N",
                       help="only the first N training images, half for the weights and half for selection")  # fmt: skip
     size.add_argument("--seed", type=whole, metavar="ROOT",
@@ -140,9 +150,9 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     how = parser.add_argument_group("how to run")
     how.add_argument("--device", type=device_name, default="auto", metavar="auto|cpu|cuda[:i]",
                      help="where to compute (auto: a GPU if there is one)")  # fmt: skip
-    how.add_argument("--jobs", type=positive, metavar="N",
+    how.add_argument("--jobs", type=up_to(100_000), metavar="N",
                      help="workers (one per GPU; on the CPU as many as the cores allow, up to 8)")  # fmt: skip
-    how.add_argument("--threads", type=positive, metavar="T",
+    how.add_argument("--threads", type=up_to(1024), metavar="T",
                      help="CPU threads per worker (as in earlier runs of --out; else 1, or cores / jobs with --jobs);"
                           " the number affects the last digits, so it is part of a result's identity")  # fmt: skip
     how.add_argument("--backend", choices=("loky", "dask"), default="loky",

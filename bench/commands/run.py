@@ -39,7 +39,7 @@ from nas_selection_bench.bench.work.presets import preset_label
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE
 from nas_selection_bench.bench.work.record import DONE, Circumstances
 from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
-from nas_selection_bench.bench.work.runner import Run, counts_line
+from nas_selection_bench.bench.work.runner import Run, counts_line, training_line
 from nas_selection_bench.bench.work.seats import leave_seats
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import Workplace
@@ -234,8 +234,7 @@ class Session:
         trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
         done = counts_line({state: len(cells) for state, cells in split.standing.items()}) or "none done"
         print(f"{counted(len(self.job.plan), 'cell')}: {len(split.todo):,} to do; {done}")
-        titles = ", ".join(supernet.title for supernet in supernets)
-        print(f"{counted(len(supernets), 'supernet')} to train" + (f": {titles}" if titles else ""))
+        print(training_line(supernets))
         to_do = Counter(planned.cell.selector for planned in split.todo)
         for selector, cells in to_do.items():
             print(f"  {selector:<{max(map(len, to_do))}} {cells:>5}")

@@ -18,6 +18,9 @@ from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, Tr
 from nas_selection_bench.bench.work.timings import Timings
 from nas_selection_bench.bench.work.unshared_cache import spread_over_machines
 
+MOST_TITLES = 24
+"""Largest number of supernets that `training_line` names; the others are counted."""
+
 
 @dataclass
 class Run:
@@ -280,6 +283,13 @@ class Run:
 
     def _log(self, stem: str) -> Path:
         return self.store.logs / f"{stem}.txt"
+
+
+def training_line(supernets: Sequence[PlannedSupernet]) -> str:
+    """The number of supernets to train and their titles, at most MOST_TITLES of them."""
+    titles = ", ".join(supernet.title for supernet in supernets[:MOST_TITLES])
+    further = f" and {len(supernets) - MOST_TITLES:,} more" if len(supernets) > MOST_TITLES else ""
+    return f"{counted(len(supernets), 'supernet')} to train" + (f": {titles}{further}" if titles else "")
 
 
 def counts_line(counts: Mapping[str, int]) -> str:

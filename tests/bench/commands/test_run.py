@@ -12,6 +12,7 @@ import pytest
 from nas_selection_bench.bench.commands import devices
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.runner import MOST_TITLES
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 
@@ -168,6 +169,14 @@ def test_plan_runs_nothing_and_estimates_from_what_was_timed(
     estimate = re.search(r"estimated time: ([\d.]+) s \(4 cells", said)
     assert "8 cells: 6 to do; 2 done" in said and estimate is not None
     assert float(estimate[1]) >= 3  # plus the time of two measured cells
+
+
+def test_a_plan_of_many_supernets_names_some_and_counts_the_others(
+    place: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fake_bench.run(*place, "--selectors", "random", "--seeds", "100", "--plan") == ExitCode.OK
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "to train" in line)
+    assert line.startswith("100 supernets") and line.count(" seed ") == MOST_TITLES and line.endswith(" 76 more")
 
 
 def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
