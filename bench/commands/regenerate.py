@@ -5,13 +5,14 @@ fresh folder with an empty cache of supernets, and `--check` compares the two. R
 that is not on this machine are skipped, with the reason.
 """
 
+import io
 import os
 import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ class Program:
 def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     """Regenerate the results in `stored` below `into` and compare; without `into`, only redraw and compare them.
 
-    Prints Markdown: a title, and the outcome of the check or why there was no check.
+    Prints Markdown: a title, and the outcome of the check or why there was no check. Raises BenchError if the stored
+    results are unusable.
     """
     print(f"### {stored.name}\n", flush=True)
     run = read_run(stored) or {}
@@ -73,9 +75,9 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     last = run.get("argv", lines[-1])
     if last != lines[-1]:  # it decides which cells are asked for; they exist by then
         lines.append(last)
+    asked = [options_of(line) for line in lines]
     try:
-        for line in lines:
-            options = parse_options(line)
+        for options in asked:
             refuse_missing(options, run["datasets"], run.get("device", "cpu"), images=into is not None)
     except BenchError as error:
         print(f"skipped: {error}\n", flush=True)
@@ -83,15 +85,15 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     against = []
     if into is not None:
         against = ["--out", str(into / stored.name)]
-        for line in lines:
+        for line, options in zip(lines, asked, strict=True):
             command = [*without(line, "--out", "--cache"), *against, "--cache", str(into / "supernets")]
-            if parse_options(line).device == "auto":  # `auto` might choose another one on this machine
+            if options.device == "auto":  # `auto` might choose another one on this machine
                 command += ["--device", run.get("device", "cpu")]
             code = program.run(command, run.get("environment", {}))
             if code not in (ExitCode.OK, ExitCode.SOME_CELLS_FAILED, ExitCode.NOTHING_MEASURED):
                 print(f"its command ended with exit code {code}: {shlex.join(command)}\n", flush=True)
                 return ExitCode.INTERRUPTED if code == ExitCode.INTERRUPTED else ExitCode.USAGE
-    latest = parse_options(lines[-1])
+    latest = asked[-1]
     given = {"--table": latest.table, "--data-root": latest.data_root}
     places = [word for name, place in given.items() if place is not None for word in (name, str(place))]
     code = program.check(["--check", str(stored), *against, *places])
@@ -99,6 +101,19 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
         return ExitCode(code)
     print(f"the check itself ended with exit code {code}, so the outcome is unknown\n", flush=True)
     return ExitCode.USAGE
+
+
+def options_of(line: Sequence[str]) -> Options:
+    """The options of a stored command line; raises UsageError if this program could not run it, or runs nothing."""
+    try:
+        with redirect_stdout(io.StringIO()):  # --help prints before it exits
+            return parse_options(line, exit_on_error=False)
+    except UsageError as error:
+        raise UsageError(f"its command {shlex.join(line)!r} cannot be run: {error}") from error
+    except SystemExit as error:
+        raise UsageError(
+            f"its command {shlex.join(line)!r} runs nothing; run it again with the intended one."
+        ) from error
 
 
 def without(line: Sequence[str], *options: str) -> list[str]:
@@ -178,7 +193,11 @@ def main(arguments: Sequence[str] | None = None, program: Program = Program()) -
             claim(given.into)
         with place as into:
             for folder in folders:
-                codes.add(regenerate(folder, Path(into) if into else None, program))
+                try:
+                    codes.add(regenerate(folder, Path(into) if into else None, program))
+                except BenchError as error:
+                    print(f"regenerate: {folder}: {error}", file=sys.stderr)
+                    codes.add(error.exit_code)
     except BenchError as error:
         print(f"regenerate: {error}", file=sys.stderr)
         codes.add(error.exit_code)

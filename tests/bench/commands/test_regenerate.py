@@ -154,6 +154,28 @@ def test_a_command_that_no_longer_works_is_told(stored: Path, capsys: pytest.Cap
     assert "ended with exit code 2: " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("mode", [[], ["--exact"]])
+@pytest.mark.parametrize("line", [["--help"], ["--version"], ["--nosuch", "1"], ["--seeds", "many"], ["--list", "-q"]])
+def test_a_stored_command_that_runs_nothing_is_told_and_the_others_are_compared(
+    line: list[str], mode: list[str], stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(stored / "one", commands=[line], argv=line)
+    assert again(stored, *mode) == ExitCode.USAGE
+    said = capsys.readouterr()
+    assert str(stored / "one") in said.err and "options:" not in said.out
+    assert "exact: holds (1 compared" in said.out, "the other result"
+    assert again(stored, "one", *mode) == ExitCode.USAGE
+
+
+def test_a_damaged_run_json_is_told_and_the_others_are_compared(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (stored / "one" / "run.json").write_text("{")
+    assert again(stored, "--exact") == ExitCode.USAGE
+    said = capsys.readouterr()
+    assert str(stored / "one") in said.err and "exact: holds (1 compared" in said.out
+
+
 def test_interrupted_without_a_folder_of_its_own_it_says_how_to_keep_one(
     stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
