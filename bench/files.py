@@ -8,13 +8,13 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nas_selection_bench.bench.errors import DataError, UsageError, in_brief
+from nas_selection_bench.bench.errors import BenchError, DataError, UsageError, in_brief
 
 USERS_CACHE = "~/.cache/nas-selection-bench"
 """Default folder for data, trained supernets and the cached declarations of methods."""
@@ -95,6 +95,23 @@ def sweep(folder: Path) -> None:
     for left in folder.glob(f".*{_TEMPORARY}"):
         if _HALF_WRITTEN.fullmatch(left.name) and left.is_file():  # hidden files of other programs stay
             left.unlink(missing_ok=True)
+
+
+@contextmanager
+def named_as(copies: Mapping[Path, Path]) -> Iterator[None]:
+    """Make the errors raised in the `with` block name the files of which copies are read: copy -> original."""
+    try:
+        yield
+    except BenchError as error:
+        error.args = (originals_named(str(error), copies),)
+        raise
+
+
+def originals_named(text: str, copies: Mapping[Path, Path]) -> str:
+    """`text` with the path of each copy replaced by that of its original."""
+    for copy, original in copies.items():
+        text = text.replace(str(copy), str(original))
+    return text
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from nas_selection_bench.bench.check.difference import Difference, cell_of
 from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
 from nas_selection_bench.bench.check.superseded import superseded
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, counted, in_brief
-from nas_selection_bench.bench.files import unreadable, write_whole
+from nas_selection_bench.bench.files import named_as, originals_named, unreadable, write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
 from nas_selection_bench.bench.work.edited_files import edits_since
@@ -136,14 +136,21 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, metho
         store = Store(again, packed)
         store.agreements = Agreements.read(stored, audited=AUDITED)
         skip_reason = skip_reasons(methods) if methods is not None else never_skipped
-        outcome.compared = gather(store, table, outcome.notes.append, skip_reason)[DONE]
-        draw_report(store, table)
-        _compare_folders(stored, again, packed, outcome)
-        if methods is not None:
-            earlier, unknown = superseded(_rows(again / "records.csv"), methods)
-            outcome.differences += earlier
-            outcome.notes += unknown
-            outcome.edits = edits_since(store, methods)
+        # What is read from there is from `stored`; what is written there, on a disk that may be full, is not.
+        copies = {again / name: stored / name for name in (*_COPIED, store.records.name, store.costs.name)}
+
+        def note(line: str) -> None:
+            outcome.notes.append(originals_named(line, copies))
+
+        with named_as(copies):
+            outcome.compared = gather(store, table, note, skip_reason)[DONE]
+            draw_report(store, table)
+            _compare_folders(stored, again, packed, outcome)
+            if methods is not None:
+                earlier, unknown = superseded(_rows(again / "records.csv"), methods)
+                outcome.differences += earlier
+                outcome.notes += unknown
+                outcome.edits = edits_since(store, methods)
     return outcome
 
 

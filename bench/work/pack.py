@@ -17,7 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, counted, in_brief
-from nas_selection_bench.bench.files import given_path, only_writer, sweep, unreadable, unwritable, write_whole
+from nas_selection_bench.bench.files import (
+    given_path,
+    named_as,
+    only_writer,
+    sweep,
+    unreadable,
+    unwritable,
+    write_whole,
+)
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.work.run_file import RUN_FILE
 from nas_selection_bench.bench.work.store import SCORES_FILE, Store
@@ -153,7 +161,10 @@ def as_stored(folder: Path) -> Store:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Path]:
-    """An unpacked `folder`: itself, or a temporary copy if it is packed. The folder itself is not changed."""
+    """An unpacked `folder`: itself, or a temporary copy if it is packed. The folder itself is not changed.
+
+    Errors raised in the `with` block name the files of the folder itself.
+    """
     if not (folder / ARCHIVE).exists():
         yield folder
         return
@@ -165,7 +176,8 @@ def opened(folder: Path) -> Iterator[Path]:
         except OSError as error:
             raise unwritable(copy, error) from error
         _restore(copy, contents)
-        yield copy
+        with named_as({copy: folder}):
+            yield copy
 
 
 def _loose(folder: Path) -> dict[str, bytes]:

@@ -11,7 +11,9 @@ from nas_selection_bench.bench.check import exact as check
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.curvature_file import eigenvalues
 from nas_selection_bench.bench.work.gather import gather
+from nas_selection_bench.bench.work.methods_file import read_described
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks import agreements
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
@@ -124,6 +126,32 @@ def test_a_damaged_or_missing_record_is_noticed(stored: Path, table: GroundTruth
     second.unlink()
     rows = [d for d in check.check_exact(out, table, draw).differences if d.column == "row" and d.file == "records.csv"]
     assert [(d.stored, d.fresh) for d in rows] == [("present", "absent")] * 2
+
+
+def test_a_damaged_record_is_named_where_it_lies(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    record = min((out / "records").iterdir())
+    record.write_text("{}")
+    assert any(str(record) in note for note in check.check_exact(out, table, draw).notes)
+
+
+@pytest.mark.parametrize("name", ["plan.json", "methods.json", "curvature.csv", "a record"])
+def test_a_file_that_cannot_be_used_is_named_where_it_lies(
+    name: str, stored: Path, table: GroundTruth, tmp_path: Path
+) -> None:
+    def reads_all(records: Store, table: GroundTruth) -> Path:
+        read_described(records.folder)
+        eigenvalues(records.folder)
+        return draw(records, table)
+
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    damaged = out / name
+    if name == "a record":
+        damaged = min((out / "records").iterdir())
+    damaged.write_text('{"schema": 99}')
+    with pytest.raises(DataError) as caught:
+        check.check(out, table, reads_all)
+    assert str(damaged) in str(caught.value)
 
 
 def test_nothing_measured_is_not_all_right(table: GroundTruth, tmp_path: Path) -> None:

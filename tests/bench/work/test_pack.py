@@ -21,6 +21,7 @@ from nas_selection_bench.bench.work.pack import (
     read_archive,
     unpack,
 )
+from nas_selection_bench.bench.work.plan_file import planned_cells
 from nas_selection_bench.bench.work.store import Store
 from tests.as_command import as_command
 from tests.bench import fake_bench
@@ -104,6 +105,15 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], obj
         except Killed:
             return True
     return False
+
+
+def test_an_error_about_a_packed_folder_names_the_folder_itself(tmp_path: Path) -> None:
+    out = make(tmp_path / "out")
+    pack(out)
+    (out / "plan.json").write_text("{")
+    with pytest.raises(DataError) as caught, opened(out) as whole:
+        planned_cells(Store(whole))
+    assert str(out / "plan.json") in str(caught.value)
 
 
 @pytest.mark.parametrize("do", [[], ["--unpack"]], ids=["packing", "unpacking"])
