@@ -16,14 +16,15 @@ from pathlib import Path
 
 from nas_selection_bench.bench.commands.devices import gpus
 from nas_selection_bench.bench.commands.options import available_cores
+from nas_selection_bench.bench.commands.out_folder import refuse_file
 from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_VARIABLE, default_cache
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, counted, in_brief
 from nas_selection_bench.bench.files import expanded, make_folder, only_writer
 from nas_selection_bench.bench.parser import Parser
-from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names, missing_images
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names, load_images, missing_images
+from nas_selection_bench.bench.problem.image_checks import refuse_unfit
 from nas_selection_bench.bench.problem.official_files import TABLE_FILE, TABLE_NAME
-from nas_selection_bench.bench.problem.open_table import open_table
-from nas_selection_bench.bench.problem.own_dataset import describe
+from nas_selection_bench.bench.problem.open_table import is_official, open_table
 from nas_selection_bench.bench.problem.pixels import pixels_of
 from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.bench.work.run_file import DISTRIBUTION, processor
@@ -92,18 +93,19 @@ def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
         needs = f"{path}; needed for: runs on CIFAR and ImageNet16 (fetch, or --table FILE)"
         yield Finding(what, MISSING, needs, fetch=TABLE_NAME)
         return
-    if path.suffix != ".npz":
-        yield Finding(
-            what,
-            PARTLY,
-            f"{path} is parsed again by every run; python -m nas_selection_bench convert-table makes a fast one",
-        )
+    faster = "python -m nas_selection_bench convert-table makes a fast one"
+    if is_official(path):
+        yield Finding(what, PARTLY, f"{path} is not read here, since every reading of it takes minutes; {faster}")
         return
     try:
-        found = open_table(path)
-        yield Finding(what, GOOD, f"{path}: {', '.join(found.datasets)}")
+        found = f"{path}: {', '.join(open_table(path).datasets)}"
     except BenchError as error:
         yield Finding(what, MISSING, in_brief(error))
+        return
+    if path.suffix.lower() == ".npz":
+        yield Finding(what, GOOD, found)
+    else:
+        yield Finding(what, PARTLY, f"{found}; it is parsed again by every run; {faster}")
 
 
 def _images(root: Path) -> Iterator[Finding]:
@@ -115,12 +117,13 @@ def _images(root: Path) -> Iterator[Finding]:
             continue
         if layout is None:
             try:
-                own = describe(name, root)
+                own = load_images(name, root)
+                refuse_unfit(own, PRESETS["lite"].batch_size)
                 mark = pixels_of(name, root, None)
                 yield Finding(
                     what, GOOD, f"your own, {own.classes} classes" + (f", {mark.fingerprint}" if mark else "")
                 )
-            except DataError as error:
+            except (DataError, ImportError) as error:  # PyTorch may be missing
                 yield Finding(what, MISSING, in_brief(error))
             continue
         lacking = missing_images(name, root, None)
@@ -197,11 +200,11 @@ def _places(cache: str | Path | None) -> Iterator[Finding]:
             f"{in_brief(error).rstrip('.')}; needed for: the default folders (or give --cache and --data-root)",
         )
     try:
-        supernets = expanded(cache) if cache else default_cache()
+        supernets = default_cache() if cache is None else expanded(cache)
+        refuse_file(supernets, "--cache")
+        yield from _folder("cache", supernets)
     except BenchError as error:
-        yield Finding("cache", MISSING, in_brief(error))
-        return
-    yield from _folder("cache", supernets)
+        yield Finding("cache", MISSING, in_brief(error), needed=True)
     yield from _folder("temporary files", Path(tempfile.gettempdir()))
 
 

@@ -32,9 +32,13 @@ def vanishes() -> bool:
 
 
 def refuse_file(folder: Path | None, option: str) -> None:
-    """Raise UsageError if `folder`, the value of `option`, is a file."""
-    if folder is not None and folder.is_file():
-        raise UsageError(f"{option} {folder} is a file, not a folder; choose another {option}.")
+    """Raise UsageError if `folder`, the value of `option`, is a file or lies below one."""
+    if folder is None:
+        return
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if there.exists() and not there.is_dir():
+        below = "" if there == folder else f"{folder} cannot be made: "
+        raise UsageError(f"{option} {below}{there} is a file, not a folder; choose another {option}.")
 
 
 def refuse_others_files(out: Path) -> None:

@@ -57,8 +57,8 @@ def answer(
     """Do what `options` ask, and end as `ended` does; the commit of the program's folder `code` goes into run.json."""
 
     def act() -> ExitCode:
-        refuse_file(options.out, "--out")
-        refuse_file(options.check, "--check")
+        for folder, option in ((options.out, "--out"), (options.check, "--check"), (options.cache, "--cache")):
+            refuse_file(folder, option)
         with using(plugins_of(options)):
             return _work_off(options, argv, methods, draw_report, code)
 

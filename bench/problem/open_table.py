@@ -8,6 +8,11 @@ from nas_selection_bench.bench.files import expanded
 from nas_selection_bench.bench.problem.table import GroundTruth
 
 
+def is_official(path: Path) -> bool:
+    """Whether `path` is named like an official file or folder, which takes minutes to read."""
+    return path.name.lower().endswith((".pth", ".pickle.pbz2")) or (path / "meta.pickle.pbz2").is_file()
+
+
 def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
     """The ground truth in `path`, in any of the formats; `hp` is the schedule (200 or 12 epochs) to read from a source.
 
@@ -21,7 +26,7 @@ def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
         if hp != "200":
             raise DataError(f"{path} is a compact table, which holds one schedule; convert its source with --hp {hp}.")
         return GroundTruth.load(path)
-    if name.endswith((".pth", ".pickle.pbz2")) or (path / "meta.pickle.pbz2").is_file():
+    if is_official(path):
         from nas_selection_bench.bench.problem.official_table import read_official
 
         return read_official(path, hp)

@@ -4,11 +4,13 @@ import tempfile
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas_selection_bench import program
 from nas_selection_bench.bench.commands import doctor
 from tests.bench import fake_bench
+from tests.bench.synthetic_table import accuracies, write_csv
 from tests.small_data import small_data
 
 
@@ -78,6 +80,51 @@ def test_what_is_there_is_seen_and_what_is_damaged_too(tmp_path: Path, capsys: p
     (tmp_path / "tiny" / "labels.npy").unlink()
     _, states, _ = table(capsys, "--data-root", tmp_path)
     assert states["table nas-bench-201"] == states["images tiny"] == doctor.MISSING
+
+
+def test_only_what_a_run_reads_is_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "b1.txt").write_text("hello")
+    (tmp_path / "bad.csv").write_text("hello")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "NAS-Bench-201.pth").write_bytes(b"large")
+    write_csv(tmp_path / "good.csv", {"d_test": accuracies().tolist()})
+    states = {
+        name: table(capsys, "--data-root", tmp_path, "--table", tmp_path / name)[1]["table nas-bench-201"]
+        for name in ("b1.txt", "bad.csv", "folder", "NAS-Bench-201.pth", "good.csv")
+    }
+    assert states == {
+        "b1.txt": doctor.MISSING, "bad.csv": doctor.MISSING, "folder": doctor.MISSING,
+        "NAS-Bench-201.pth": doctor.PARTLY, "good.csv": doctor.PARTLY,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["images.npy", "labels.npy"])
+@pytest.mark.parametrize("wrong", ["truncated", "empty", "range", "objects", "odd sides", "few"])
+def test_only_images_that_a_run_accepts_are_good(
+    file: str, wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = small_data(tmp_path) / "tiny"
+    images, labels = np.load(folder / "images.npy"), np.load(folder / "labels.npy")
+    if wrong == "truncated":
+        (folder / file).write_bytes((folder / file).read_bytes()[:-20])
+    elif wrong == "empty":
+        (folder / file).write_bytes(b"")
+    elif wrong == "range":
+        np.save(folder / "labels.npy", labels + 1)
+    elif wrong == "objects":
+        np.save(folder / file, np.load(folder / file).astype(object))
+    elif wrong == "odd sides":
+        np.save(folder / "images.npy", images[:, :, :7])
+    else:
+        np.save(folder / "images.npy", images[:100]), np.save(folder / "labels.npy", labels[:100])
+    assert table(capsys, "--data-root", tmp_path)[1]["images tiny"] == doctor.MISSING
+
+
+def test_a_cache_that_is_a_file_or_below_one_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    for cache in (tmp_path / "file", tmp_path / "file" / "below"):
+        code, states, _ = table(capsys, "--data-root", tmp_path, "--cache", cache)
+        assert code == 2 and states["cache"] == doctor.MISSING and states["temporary files"] == doctor.GOOD
 
 
 def test_places_that_cannot_be_written_end_in_exit_code_2(

@@ -93,12 +93,23 @@ def test_an_output_folder_that_cannot_be_written_is_refused(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    for out in (tmp_path / "file" / "out", Path("/proc/nas-bench-out")):
-        assert fake_bench.run(*place, "--out", out) == ExitCode.USAGE
-        assert "choose another folder" in capsys.readouterr().err
+    assert fake_bench.run(*place, "--out", "/proc/nas-bench-out") == ExitCode.USAGE
+    assert "choose another folder" in capsys.readouterr().err
     for asked in (["--out"], ["--check"], ["--report-only", "--out"]):
         assert fake_bench.run(*asked, tmp_path / "file") == ExitCode.USAGE
         assert f"{tmp_path / 'file'} is a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", [[], ["--plan"]])
+@pytest.mark.parametrize("option", ["--out", "--cache"])
+@pytest.mark.parametrize("below", ["", "below", "far/below"])
+def test_a_folder_that_is_a_file_or_below_one_is_refused(
+    below: str, option: str, mode: list[str], place: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    given = [*place, "--selectors", "random", *mode, option, tmp_path / "file" / below]
+    assert fake_bench.run(*given) == ExitCode.USAGE
+    assert not (tmp_path / "out").exists() and not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize(("option", "value"), [("--seed", "1"), ("--threads", "2")])
