@@ -167,7 +167,8 @@ def expanded(path: str | Path) -> Path:
     if not os.fspath(path):
         raise UsageError("the path is empty; write . for the current folder.")
     text = os.path.expanduser(path)
-    if os.fspath(path).startswith("~") and text == os.fspath(path):
+    user = os.fspath(path).partition(os.sep)[0]
+    if user.startswith("~") and (text == os.fspath(path) or (user == "~" and os.environ.get("HOME") == "")):
         raise UsageError(f"{path}: there is no such home folder; write the path out, or set HOME.")
     return Path(text)
 

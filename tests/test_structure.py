@@ -83,6 +83,15 @@ def test_paths_of_command_lines_are_expanded_in_one_place(path: Path) -> None:
             assert node.value.id != "Path", f"line {node.value.lineno}: take given_path"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_an_argument_that_is_a_path_refuses_an_empty_one(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+            given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+            if given.get("metavar") in ("'DIR'", "'FILE'", "'FOLDER'"):
+                assert given.get("type") == "given_path", f"line {node.lineno}"
+
+
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_test_module_imports_another(path: Path) -> None:
     """Helpers shared by test modules belong in a separate module."""

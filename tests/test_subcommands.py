@@ -36,6 +36,31 @@ def test_wrong_words_are_one_sentence(
     assert left.value.code == 2 and said in error and error.count("\n") == 1 and "usage:" not in error
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert-images", "x.npz", "--as", "flowers", "--data-root", ""],
+        ["curvature", "x", "--cache", "y", "--data-root", ""],
+        ["doctor", "--data-root", ""],
+        ["doctor", "--table", ""],
+        ["doctor", "--cache", ""],
+        ["fetch", "digits", "--data-root", ""],
+        ["figures", "x", "--to", "y", "--table", ""],
+        ["make-table", "--dataset", "nowhere", "--data-root", ""],
+        ["run", "--data-root", ""],
+    ],
+    ids=lambda words: f"{words[0]} {words[-2]}",
+)
+def test_an_empty_path_is_refused(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["nas_selection_bench", *words])
+    with pytest.raises(SystemExit) as left:
+        sys.exit(main())
+    error = capsys.readouterr().err
+    assert left.value.code == 2 and words[-2] in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize(("word", "near"), [("lookpu", "lookup"), ("convert_table", "convert-table")])
 def test_the_nearest_command_is_named(
     word: str, near: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

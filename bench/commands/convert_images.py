@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--as", dest="name", required=True, metavar="NAME", help="cifar10, cifar100, imagenet16, or a name of your own"
     )
     parser.add_argument("--labels", type=given_path, metavar="FILE", help="the labels that belong to an .npy")
-    parser.add_argument("--data-root", metavar="DIR", help="where to write ($NAS_BENCH_DATA, else the user's cache)")
+    parser.add_argument(
+        "--data-root", type=given_path, metavar="DIR", help="where to write ($NAS_BENCH_DATA, else the user's cache)"
+    )
     given = parser.parse_args(arguments)
     if given.name == "digits" or not is_plain_name(given.name):
         raise UsageError(

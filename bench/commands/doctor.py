@@ -19,7 +19,7 @@ from nas_selection_bench.bench.commands.options import available_cores
 from nas_selection_bench.bench.commands.out_folder import refuse_file
 from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_VARIABLE, default_cache
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, counted, in_brief
-from nas_selection_bench.bench.files import expanded, make_folder, only_writer
+from nas_selection_bench.bench.files import expanded, given_path, make_folder, only_writer
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names, load_images, missing_images
 from nas_selection_bench.bench.problem.image_checks import refuse_unfit
@@ -59,9 +59,9 @@ class Finding:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the findings; return exit code 2 if not even the default run can work."""
     parser = Parser(prog="python -m nas_selection_bench doctor", description="Show what is here and what is missing.")
-    parser.add_argument("--data-root", metavar="DIR", help="folder of the data sets")
-    parser.add_argument("--table", metavar="FILE", help="ground truth")
-    parser.add_argument("--cache", metavar="DIR", help="folder of trained supernets")
+    parser.add_argument("--data-root", type=given_path, metavar="DIR", help="folder of the data sets")
+    parser.add_argument("--table", type=given_path, metavar="FILE", help="ground truth")
+    parser.add_argument("--cache", type=given_path, metavar="DIR", help="folder of trained supernets")
     given = parser.parse_args(arguments)
     return int(doctor(given.data_root, given.table, given.cache))
 
@@ -80,14 +80,17 @@ def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path 
         print(f"{finding.what:<{width}}  {finding.state:<7}  {finding.detail}")
     fetchable = [finding.fetch for finding in findings if finding.fetch]
     if fetchable:
-        print(f"\nfetch what is missing: {FETCH} {' '.join(fetchable)}" + (f" --data-root {root}" if root else ""))
+        print(
+            f"\nfetch what is missing: {FETCH} {' '.join(fetchable)}"
+            + (f" --data-root {root}" if root is not None else "")
+        )
     broken = any(finding.needed and finding.state == MISSING for finding in findings)
     return ExitCode.USAGE if broken else ExitCode.OK
 
 
 def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
     yield Finding("table digits", GOOD, "embedded")
-    path = expanded(named or os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE)
+    path = expanded(os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE if named is None else named)
     what = f"table {TABLE_NAME}"
     if not path.exists():
         needs = f"{path}; needed for: runs on CIFAR and ImageNet16 (fetch, or --table FILE)"
@@ -192,8 +195,8 @@ def _workers() -> Finding:
 
 def _places(cache: str | Path | None) -> Iterator[Finding]:
     try:
-        yield Finding("home", GOOD, str(Path.home()))
-    except RuntimeError as error:
+        yield Finding("home", GOOD, str(expanded("~")))
+    except BenchError as error:
         yield Finding(
             "home",
             MISSING,

@@ -18,7 +18,7 @@ from typing import Any
 
 from nas_selection_bench.bench.commands.resolve import FETCH
 from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
-from nas_selection_bench.bench.files import make_folder, unwritable
+from nas_selection_bench.bench.files import given_path, make_folder, unwritable
 from nas_selection_bench.bench.names import unknown
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch the named data, print where it is, and return the exit code."""
     parser = Parser(prog=FETCH, description="Download images and the ground-truth table.")
     parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--data-root", metavar="DIR", help="where to write ($NAS_BENCH_DATA, else the user's cache)")
+    parser.add_argument(
+        "--data-root", type=given_path, metavar="DIR", help="where to write ($NAS_BENCH_DATA, else the user's cache)"
+    )
     parser.add_argument("--mirror", metavar="URL", help="download from this address; checksums stay the same")
     parser.add_argument("--keep", action="store_true", help="keep the archives and the original file of the table")
     given = parser.parse_args(arguments)

@@ -117,8 +117,8 @@ def data_root(argument: str | Path | None = None, needed: bool = True) -> Path:
     If the cache is meant and there is no home folder, raises UsageError, or, unless the folder is `needed`, returns a
     path that does not exist.
     """
-    given = argument or os.environ.get(DATA_ROOT_VARIABLE)
-    if given:
+    given = os.environ.get(DATA_ROOT_VARIABLE) or None if argument is None else argument
+    if given is not None:
         return expanded(given)
     try:
         return expanded(USERS_CACHE)

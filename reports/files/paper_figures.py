@@ -119,9 +119,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("results", type=given_path, help="folder of stored results")
     parser.add_argument("--to", type=given_path, required=True, metavar="DIR", help="folder to write into")
     parser.add_argument("--format", choices=for_papers.FORMATS, default="pdf", help="file format (pdf)")
-    parser.add_argument("--table", metavar="FILE", help="the ground truth that the results were looked up in")
+    parser.add_argument(
+        "--table", type=given_path, metavar="FILE", help="the ground truth that the results were looked up in"
+    )
     given = parser.parse_args(arguments)
-    options = parse_options(["--table", given.table] if given.table else [])
+    options = parse_options([] if given.table is None else ["--table", str(given.table)])
     table = resolve.find_table(options, list(run_of(given.results)["datasets"]), data_root(needed=False))
     written = draw(given.results, table, given.to, given.format)
     for path in written:

@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--dataset", metavar="NAME", default="digits", help="digits, or your own data set (digits)")
     parser.add_argument("--out", type=given_path, default=Path("table.npz"), metavar="FILE", help="table (table.npz)")
-    parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
+    parser.add_argument("--data-root", type=given_path, metavar="DIR", help="folder of your own data sets")
     parser.add_argument("--trials", type=positive, metavar="N", default=1, help="trainings of each network (1)")
     parser.add_argument(
         "--classes",

@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--cache", type=given_path, required=True, metavar="DIR", help="the folder of trained supernets"
     )
-    parser.add_argument("--data-root", metavar="DIR", help="folder of the data sets")
+    parser.add_argument("--data-root", type=given_path, metavar="DIR", help="folder of the data sets")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     if not options.out.is_dir():

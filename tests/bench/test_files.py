@@ -144,6 +144,12 @@ def test_a_home_is_read_once_and_in_front_only(monkeypatch: pytest.MonkeyPatch) 
     assert [expanded(text) for text in ("x", "./~/x", "a/~", "/~/x")] == [*map(Path, ("x", "./~/x", "a/~", "/~/x"))]
     with pytest.raises(UsageError, match="nosuchuser"):
         expanded("~nosuchuser/x")
+    monkeypatch.setenv("HOME", "")
+    for text in ("~", "~/x"):
+        with pytest.raises(UsageError):
+            expanded(text)
+    monkeypatch.setenv("HOME", "/")
+    assert expanded("~/x") == Path("/x")
 
 
 def test_what_a_copy_of_many_files_says_is_one_sentence(tmp_path: Path) -> None:

@@ -138,16 +138,15 @@ def test_places_that_cannot_be_written_end_in_exit_code_2(
     assert code == 2 and states["cache"] == states["temporary files"] == doctor.MISSING
 
 
+@pytest.mark.parametrize("unset", [True, False])
 def test_without_a_home_it_says_what_to_give(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    unset: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def homeless(*_: object) -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "home", homeless)
-    monkeypatch.setattr("os.path.expanduser", lambda path: path)
-    _, states, said = table(capsys)
-    assert states["home"] == states["cache"] == doctor.MISSING
+    monkeypatch.setenv("HOME", "")
+    if unset:
+        monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    code, states, said = table(capsys)
+    assert code == 2 and states["home"] == states["cache"] == doctor.MISSING
     assert "--data-root" in said and "--cache" in said
 
 

@@ -52,6 +52,8 @@ def test_data_root_prefers_the_argument_then_the_variable(monkeypatch: pytest.Mo
     monkeypatch.setenv("HOME", "/home/somebody")
     assert data_root() == Path("/home/somebody/.cache/nas-selection-bench")
     assert data_root("~/data") == Path("/home/somebody/data")
+    with pytest.raises(UsageError):
+        data_root("")
 
 
 def test_without_a_home_a_folder_is_asked_for_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
