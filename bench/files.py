@@ -124,7 +124,7 @@ def only_writer(path: Path, wait: bool) -> Iterator[None]:
     lock = held_lock(path, wait)
     if lock is None:
         raise DataError(
-            f"Another run (process {_holder(path)}) is writing {path.parent}; wait for it or choose another --out."
+            f"Another run (process {_holder(path)}) is writing {path.parent}; wait for it, or choose another folder."
         )
     with suppress(OSError):  # the process id serves only the message above
         path.write_text(str(os.getpid()))

@@ -257,9 +257,10 @@ class Session:
         begins = not self.out.exists()
         if begins:  # before a folder is created that would be left behind
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in self.job.plan})
-        make_folder(self.out)
+        for folder in (self.job.workplace.cache, self.out):  # a refused cache leaves no new output folder
+            make_folder(folder)
         with only_writer(self.out / ".lock", wait=False):
-            for folder in (self.store.records, self.store.costs, self.store.logs, self.job.workplace.cache):
+            for folder in (self.store.records, self.store.costs, self.store.logs):
                 make_folder(folder)
             for folder in (self.out, self.store.records, self.store.costs, self.store.logs):
                 sweep(folder)

@@ -30,6 +30,8 @@ def offered(name: str, module: Any, file: Path) -> Mapping[str, Selector]:
         raise UsageError(f"{shown(file)}: VARIANTS must be a dictionary {{suffix: selector}}, not {kind(variants)}.")
     found = {name: module.SELECTOR} if hasattr(module, "SELECTOR") else {}
     found |= {f"{name}-{suffix}": selector for suffix, selector in variants.items()}
+    if not found:
+        raise UsageError(f"{shown(file)} defines no method: VARIANTS is empty; add a selector, or SELECTOR = ....")
     return {called: replace(_checked(selector, called, file), name=called) for called, selector in found.items()}
 
 

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nas_selection_bench.bench.errors import DataError, ExitCode, counted
-from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.files import given_path, only_writer
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import data_root, load_images
@@ -109,12 +109,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.cache.is_dir():
         raise DataError(f"{options.cache} is not a folder of trained supernets; check --cache.")
     damaged: list[str] = []
-    rows = measure(options.out, options.cache, data_root(options.data_root, needed=False), damaged.append)
-    for line in damaged:
-        print(line, file=sys.stderr)
-    if not rows:
-        whole = "undamaged " * bool(damaged)
-        raise DataError(f"{options.cache} holds no {whole}checkpoint that the records of {options.out} used.")
-    write_curvature(options.out, rows)
+    with only_writer(options.out / ".lock", wait=False):
+        rows = measure(options.out, options.cache, data_root(options.data_root, needed=False), damaged.append)
+        for line in damaged:
+            print(line, file=sys.stderr)
+        if not rows:
+            whole = "undamaged " * bool(damaged)
+            raise DataError(f"{options.cache} holds no {whole}checkpoint that the records of {options.out} used.")
+        write_curvature(options.out, rows)
     print(f"{counted(len(rows), 'checkpoint')} measured: {options.out / CURVATURE_FILE}")
     return ExitCode.SOME_CELLS_FAILED if damaged else ExitCode.OK

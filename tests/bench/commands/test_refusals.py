@@ -100,6 +100,11 @@ def test_an_output_folder_that_cannot_be_written_is_refused(
         assert f"{tmp_path / 'file'} is a file" in capsys.readouterr().err
 
 
+def test_a_cache_that_cannot_be_made_leaves_no_output_folder(place: list[str], tmp_path: Path) -> None:
+    assert fake_bench.run(*place, "--selectors", "random", "--cache", "/proc/nas-bench-cache") == ExitCode.USAGE
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("mode", [[], ["--plan"]])
 @pytest.mark.parametrize("option", ["--out", "--cache"])
 @pytest.mark.parametrize("below", ["", "below", "far/below"])

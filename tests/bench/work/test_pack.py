@@ -107,6 +107,16 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], obj
     return False
 
 
+def test_a_locked_folder_is_refused_without_naming_an_option_that_pack_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = make(tmp_path / "out")
+    with only_writer(out / ".lock", wait=False):
+        assert answer([str(out)]) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert str(out) in said and "--out" not in said and not (out / ARCHIVE).exists()
+
+
 def test_an_error_about_a_packed_folder_names_the_folder_itself(tmp_path: Path) -> None:
     out = make(tmp_path / "out")
     pack(out)

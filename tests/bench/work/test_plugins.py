@@ -56,6 +56,11 @@ def test_a_file_offers_every_kind(tmp_path: Path) -> None:
     assert (SELECTORS.names(), RECIPES.names(), RULES.names()) == inside
 
 
+def test_a_file_that_defines_no_selector_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="mine"), using(named([file(tmp_path, "mine", "VARIANTS = {}\n")])):
+        SELECTORS.names()
+
+
 def test_what_is_in_use_here_is_not_in_use_in_other_threads(tmp_path: Path) -> None:
     with using(named([file(tmp_path, "mine", SELECTOR)])), ThreadPoolExecutor(1) as other:
         assert "mine" in SELECTORS.names()

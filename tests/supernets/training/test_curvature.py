@@ -7,6 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.work.cells import SupernetJob
@@ -56,6 +58,20 @@ def stored(out: Path, checkpoint: str) -> None:
     store.records.mkdir(parents=True)
     record = Record(cell, key="k", state="done", checkpoint=checkpoint, version=1, recipe_version=1)
     store.write(record.stem, record)
+
+
+def test_a_folder_that_another_run_is_writing_is_left_alone(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = replace(settings, epochs=1, checkpoint_epochs=(1,), images=256)
+    job = SupernetJob("digits", "darts", 0, 0, small)
+    train(job, load_images("digits", tmp_path, 256), "cpu", tmp_path / "cache" / "darts")
+    out = tmp_path / "out"
+    stored(out, load(tmp_path / "cache" / "darts", 1).sha256)
+    with only_writer(out / ".lock", wait=False):
+        assert main([str(out), "--cache", str(tmp_path / "cache")]) == ExitCode.USAGE
+    assert str(out) in capsys.readouterr().err and not (out / CURVATURE_FILE).exists()
+    assert main([str(out), "--cache", str(tmp_path / "cache")]) == ExitCode.OK
 
 
 @pytest.mark.thorough
