@@ -34,7 +34,9 @@ _KINDS: dict[str, Any] = {
     "argv": [str], "commands": [[str]], "datasets": [str], "table": {"sha256": str}, "device": str, "hardware": str,
     "threads": int, "jobs": int, "seed": int, "settings": {str: dict}, "images": {str: dict}, "notes": {str: str},
     "environment": {str: str}, "repository": str,
-    "processors": [str], "versions": {str: str}, "git_commit": str | None, "first_started": str,
+    "processors": [str], "versions": {str: str}, "git_commit": str | None, "first_started": str, "last_started": str,
+    "supernets": [str], "selectors": [str], "supernet_seeds": int, "selector_seeds": int,
+    "plugins": [{"from": str, "offers": str}],
 }  # fmt: skip
 """The types of the entries that the program reads; older folders lack some of them."""
 
@@ -162,7 +164,8 @@ def read_run(folder: Path) -> dict[str, Any] | None:
 
     def understood(content: dict[str, Any]) -> dict[str, Any]:
         known = {name: content[name] for name in _KINDS if name in content}
-        if not {"table", "datasets"} <= known.keys() or not all(_is(_KINDS[name], known[name]) for name in known):
+        whole = {"table", "datasets"} <= known.keys() and all(_is(_KINDS[name], known[name]) for name in known)
+        if not whole or not known["datasets"] or min(known.get("threads", 1), known.get("jobs", 1)) < 1:
             raise DataError(f"{path} was not written by this program; delete it, or choose another folder.")
         return content
 

@@ -154,8 +154,8 @@ def _table(kind: MethodKind, rows: list[Row]) -> Table:
 
 def files_at(run: Mapping[str, Any]) -> str | None:
     """The address of the program's files at the commit of the last run; None unless repository and commit are known."""
-    address, commit = run.get("repository"), (run.get("git_commit") or "").removesuffix("-dirty")
-    return f"{address.rstrip('/')}/blob/{commit}/" if address and commit else None
+    address, commit = run.get("repository", ""), (run.get("git_commit") or "").removesuffix("-dirty")
+    return f"{address.rstrip('/')}/blob/{commit}/" if address.startswith(("https://", "http://")) and commit else None
 
 
 def _cells(

@@ -2,11 +2,14 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.open_table import embedded_table
 from nas_selection_bench.bench.work import run_file
+from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.run_file import commands, git_commit, read_run, write_run
 
 BY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false")
@@ -57,3 +60,19 @@ def test_every_kind_of_cpu_that_filled_a_folder_is_kept(tmp_path: Path, monkeypa
     run = run_file.read_run(tmp_path) or {}
     assert (run["processor"], run_file.processors(run)) == ("A", ["A", "B"])
     assert run_file.processors({"processor": "C"}) == ["C"] and run_file.processors({}) == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"plugins": 5}, {"plugins": [{"x": 1}]}, {"threads": 0}, {"jobs": -3}, {"datasets": []}, {"last_started": 5},
+        {"supernet_seeds": "x"}, {"selectors": "magnitude"},
+    ],
+)  # fmt: skip
+def test_an_entry_that_no_run_writes_is_refused_with_the_file(tmp_path: Path, entry: dict[str, Any]) -> None:
+    write_run(tmp_path, None, embedded_table("digits"), {"datasets": ["digits"]}, [])
+    path = tmp_path / "run.json"
+    content = read_run(tmp_path) or {}
+    write_json(path, content | entry, indent=1)
+    with pytest.raises(DataError, match=r"run\.json"):
+        read_run(tmp_path)

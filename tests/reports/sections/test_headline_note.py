@@ -33,6 +33,7 @@ def test_a_note_in_the_description_stands_above_the_finding(table: GroundTruth, 
         ({"repository": "https://example.org/a/b/", "git_commit": "abc-dirty"}, "https://example.org/a/b/blob/abc/"),
         ({"repository": "https://example.org/a/b"}, None),
         ({"git_commit": "abc"}, None),
+        ({"repository": "javascript:alert(1)", "git_commit": "abc"}, None),
     ],
 )
 def test_files_are_linked_at_the_commit_of_the_run(run: dict[str, str], expected: str | None) -> None:
