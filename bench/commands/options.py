@@ -1,6 +1,7 @@
 """The options of the command line; this module imports nothing that takes long."""
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,7 +246,13 @@ def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
 
 
 def available_cores() -> int:
-    """Number of CPU cores that this process may use, container limits included."""
-    from joblib import cpu_count  # slow to import, and most commands do not ask
+    """Number of CPU cores that this process may use, container limits included.
 
-    return int(cpu_count())
+    `joblib.cpu_count` counts so too, but `--plan` and refusals import nothing as slow as joblib.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))

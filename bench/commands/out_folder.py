@@ -7,12 +7,11 @@ from pathlib import Path
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import UsageError, joined
 from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
-from nas_selection_bench.bench.work.gathered import GATHERED_FILE
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE
 from nas_selection_bench.bench.work.pack import ARCHIVE
 from nas_selection_bench.bench.work.plan_file import PLAN_FILE
 from nas_selection_bench.bench.work.run_file import RUN_FILE
-from nas_selection_bench.bench.work.store import SCORES_FILE
+from nas_selection_bench.bench.work.store import GATHERED_FILE, SCORES_FILE
 from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
 
 TEMPORARY = "NAS_BENCH_TEMPORARY_OUT"

@@ -16,11 +16,9 @@ from nas_selection_bench.bench.sources import digest, program
 from nas_selection_bench.bench.work.gather import COSTS_FILE, RECORDS_FILE
 from nas_selection_bench.bench.work.json_files import read_json, write_json
 from nas_selection_bench.bench.work.plan_file import PLAN_FILE, planned_cells
-from nas_selection_bench.bench.work.store import SCORES_FILE, Store
+from nas_selection_bench.bench.work.store import GATHERED_FILE, SCORES_FILE, Store
 from nas_selection_bench.bench.work.untrained_alphas import SkipReason
 from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
-
-GATHERED_FILE = "gathered.json"
 
 _ROOMS = ("bench", "reports")
 """The folders of the sources that gather and draw; drawing counts because it decides which agreements are kept."""

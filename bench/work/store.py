@@ -14,7 +14,7 @@ from nas_selection_bench.bench.work.json_files import understood_json
 from nas_selection_bench.bench.work.record import DONE, MOST, Record, checked_cell, file_stem, read_record, write_record
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 
-SCORES_FILE = "scores.csv"
+GATHERED_FILE, SCORES_FILE = "gathered.json", "scores.csv"
 
 
 def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:

@@ -13,7 +13,7 @@ from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.sources import program
 from nas_selection_bench.bench.work import gather, gathered
 from nas_selection_bench.bench.work.pack import as_stored, main, unpack
-from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.work.store import GATHERED_FILE, Store
 from nas_selection_bench.reports.data.results import Results
 from tests.bench import fake_bench
 from tests.bench.fake_bench import places, results
@@ -81,9 +81,9 @@ def longer(name: str) -> Callable[[Path], object]:
         lambda out: first(out / "records").write_bytes(first(out / "records").read_bytes() + b"\n"),
         longer("plan.json"),
         *(how(name) for how in (without, longer) for name in ("records.csv", "scores.csv", "costs.csv")),
-        without(gathered.GATHERED_FILE),
-        lambda out: (out / gathered.GATHERED_FILE).write_text("{}"),
-        lambda out: (out / gathered.GATHERED_FILE).write_text("["),
+        without(GATHERED_FILE),
+        lambda out: (out / GATHERED_FILE).write_text("{}"),
+        lambda out: (out / GATHERED_FILE).write_text("["),
         lambda out: (out / "agreements.bin").write_bytes(b"others"),
     ],
 )  # fmt: skip
@@ -95,7 +95,7 @@ def test_a_change_is_gathered(
     redrawn(place)
     assert len(gatherings) == 2
     stored = results(out)
-    (out / gathered.GATHERED_FILE).unlink(missing_ok=True)
+    (out / GATHERED_FILE).unlink(missing_ok=True)
     redrawn(place)
     assert len(gatherings) == 3 and results(out) == stored
 
@@ -138,5 +138,5 @@ def test_what_was_gathered_before_reads_like_its_records(place: list[str], out: 
 
 def test_the_note_counts_cells(place: list[str], out: Path) -> None:
     redrawn(place)
-    noted = json.loads((out / gathered.GATHERED_FILE).read_text())
+    noted = json.loads((out / GATHERED_FILE).read_text())
     assert noted["cells"] == dict(sorted(fake_bench.states(out).items()))

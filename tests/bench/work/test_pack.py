@@ -10,7 +10,6 @@ import pytest
 
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import only_writer
-from nas_selection_bench.bench.work.gathered import GATHERED_FILE
 from nas_selection_bench.bench.work.pack import (
     ARCHIVE,
     as_archive,
@@ -22,7 +21,7 @@ from nas_selection_bench.bench.work.pack import (
     unpack,
 )
 from nas_selection_bench.bench.work.plan_file import planned_cells
-from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.work.store import GATHERED_FILE, Store
 from tests.as_command import as_command
 from tests.bench import fake_bench
 from tests.fuzz.inputs import sparse_tar
