@@ -88,7 +88,7 @@ MUTATIONS = (
     Mutation("batch-norm", "selection sees running statistics in place of the batch's", TIGHT,
              "selectors/parts/view.py", '"batch" if cell.bn == "batch" else "running"', '"running"'),
     Mutation("momentum", "supernets train with momentum 0.8", TIGHT, "supernets/training/loop.py",
-             "momentum=0.9", "momentum=0.8"),
+             "MOMENTUM, WEIGHT_DECAY = 0.9,", "MOMENTUM, WEIGHT_DECAY = 0.8,"),
     Mutation("tau-a", "ties count as pairs, as in Kendall's tau-a", EXACT, "bench/yardsticks/kendall.py",
              "agreement / np.sqrt(total - x.tied_pairs)", "agreement / np.sqrt(total)"),
     Mutation("percentile", "the percentile counts ties as won", EXACT, "bench/yardsticks/measures.py",

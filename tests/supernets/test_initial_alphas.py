@@ -33,12 +33,21 @@ def test_alphas_begin_with_a_thousandth_of_normal_noise(name: str) -> None:
 
 
 def test_all_others_say_otherwise() -> None:
-    assert {name for name in names() if not find(name).alpha_start.endswith(NOISE)} == {"is-darts", "racl"}
+    assert {name for name in names() if not find(name).alpha_start.endswith(NOISE)} == {
+        "fair-darts",
+        "is-darts",
+        "racl",
+    }
 
 
 def test_is_darts_gives_every_operation_a_fifth() -> None:
     assert find("is-darts").alpha_start == "6 x 5, constant 1/5, the edge weights themselves"
     torch.testing.assert_close(beginnings("is-darts", 1), torch.full((1, 6, 5), 0.2))
+
+
+def test_fair_darts_opens_every_gate_by_half() -> None:
+    assert find("fair-darts").alpha_start == "6 x 5, zeros: every gate at one half"
+    assert (beginnings("fair-darts", 1) == 0).all()
 
 
 @pytest.mark.parametrize(("name", "sigma"), [("racl", 0.1), ("racl[sigma=0.3]", 0.3)])
