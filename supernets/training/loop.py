@@ -39,10 +39,10 @@ from nas_selection_bench.supernets.training.evaluation import Evaluator
 from nas_selection_bench.supernets.training.notes import TIMING, epochs_present, training_seconds
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 3e-4
-"""Of the SGD on the weights."""
+"""Momentum and weight decay of SGD on the weights."""
 
 ALPHA_BETAS = (0.5, 0.999)
-"""Of Adam on the alphas."""
+"""Decay rates of the two moments in Adam on the alphas."""
 
 PROGRESS = "progress.safetensors"
 
