@@ -12,7 +12,7 @@ from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 WINDOW, DELTA, FACTOR = 5, 4, 1.3
 START = 0.2
-"""Share of the search during which it never stops (the code: 10 of 50 epochs)."""
+"""Share of the search during which it never stops: in the code, whose epochs count from 0, the first ten of 50."""
 
 
 def stop(course: Course) -> int:
@@ -25,7 +25,7 @@ def stop(course: Course) -> int:
         back = newest - delta + window // 2
         old, new = averages[newest - delta], averages[newest]
         grown = new > max(old, FACTOR * old)  # for a negative old average, FACTOR times it would be lower
-        if grown and course.epochs[back] >= START * course.epochs[-1]:
+        if grown and course.epochs[back] > START * course.epochs[-1]:
             return back
     return len(values) - 1
 

@@ -72,7 +72,7 @@ def released(values: list[float], epochs: list[int], first: float) -> int:
     """
     centred = {t: sum(values[t - 2 : t + 3]) / 5 for t in range(2, len(values) - 2)}
     for t in sorted(centred)[:-1]:
-        if t - 4 in centred and centred[t] / centred[t - 4] > 1.3 and epochs[t - 4] >= first:
+        if t - 4 in centred and centred[t] / centred[t - 4] > 1.3 and epochs[t - 4] > first:
             return epochs[t - 4]
     return epochs[-1]
 
@@ -81,6 +81,13 @@ def released(values: list[float], epochs: list[int], first: float) -> int:
 def test_the_eigenvalue_stops_as_the_paper_defines(values: list[float]) -> None:
     of = course(eigenvalues=values)
     assert stopped("eigenvalue", of) == released(values, list(of.epochs), 0.2 * of.epochs[-1])
+
+
+def test_the_eigenvalue_does_not_stop_in_the_first_fifth() -> None:
+    """The released code may stop at its epoch 10 of 50, counted from 0: after 11 epochs."""
+    values = np.array([1.0] * 10 + [3.0] * 40)
+    assert stopped("eigenvalue", Course(tuple(range(1, 51)), eigenvalues=values)) == 11
+    assert stopped("eigenvalue", course(eigenvalues=[1, 2, 2, 2, 2])) == 10
 
 
 def test_an_eigenvalue_that_falls_below_zero_has_not_grown() -> None:
