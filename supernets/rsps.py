@@ -18,7 +18,7 @@ class Rsps(Recipe):
     No architecture parameters are learnt; the alphas stay at their initial noise as in `blank`.
     """
 
-    per_cell: bool = option(False, yes_or_no, "draw for every cell separately, as the released code does")
+    per_cell: bool = option(False, yes_or_no, "draw for every cell separately, as NATS-Bench's code does")
 
     name = "rsps"
     paper = (
@@ -29,8 +29,9 @@ class Rsps(Recipe):
     tunes_alphas = False
     offers = "near-uniform probabilities: the alphas stay at their initial noise"
     differs = (
-        "the released code draws anew in each cell of a pass (per_cell=yes) and trains 250 epochs with Nesterov "
-        "momentum and weight decay 5e-4 (ours: 3e-4, no Nesterov)"
+        "NAS-Bench-201's code does not ask that every node be reached and trains 250 epochs; NATS-Bench's does ask, "
+        "draws anew in each cell of a pass (per_cell=yes), clips no gradients and trains 100 epochs; both with "
+        "Nesterov momentum and weight decay 5e-4 (ours: 3e-4, no Nesterov)"
     )
 
     @property

@@ -47,7 +47,9 @@ class Sgas(Recipe):
     differs = (
         "the released code is for DARTS's space and grows the batch after each decision; its eight decisions come "
         "after 10, 15, ..., 45 of 50 epochs, our six evenly after 18 % to 88 % of the search (9 to 44 of 50); it takes "
-        "the minimum and maximum over all edges, decided ones with their frozen alphas, ours over the open ones"
+        "the minimum and maximum over all edges, decided ones with their frozen alphas, ours over the open ones (of "
+        "the last two, the first in order is decided unless the other leads in every factor); its cosine runs one "
+        "epoch ahead"
     )
 
     def __post_init__(self) -> None:

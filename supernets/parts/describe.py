@@ -20,10 +20,12 @@ they are updated, and what is added to the loss or the network. Options follow t
   CIFAR-100 and ImageNet16-120 weights learn on the whole training set and alphas on half of the test set);
 - batches: an epoch is one pass over each half without replacement, the incomplete last batch dropped
   (`bench/problem/batches.py`); DARTS-PT's code draws every batch anew from the whole half, and the code of
-  SmoothDARTS, DrNAS (also for `snas`), PC-DARTS, Fair DARTS and OLES every selection batch, i.e. with replacement;
+  SmoothDARTS, beta-DARTS, DrNAS (also for `snas`), PC-DARTS, Fair DARTS, SGAS and OLES every selection batch, i.e.
+  with replacement; that of `gdas`, `setn`, `darts-second-order` and `lambda-darts` draws every selection image anew;
 - weights: SGD, momentum 0.9, weight decay 3e-4, gradient norm clipped to 5 (in the code of gdas,
   darts-second-order, drnas, snas, lambda-darts, sdarts-rs and sdarts-adv the alphas' gradient counts in that norm),
-  learning rate on a cosine per epoch (the code of gdas, setn, darts-second-order, is-darts and lambda-darts: per step);
+  learning rate on a cosine per epoch (the code of gdas, setn, rsps, darts-second-order, is-darts and lambda-darts:
+  per step);
 - alphas: the same for all cells; if they are learnt, by Adam with betas 0.5 and 0.999;
 - length of training, batch size and network size are set by the preset, not by the recipe;
 - a GPU, or another number of threads, gives numbers that differ by rounding. `lambda-darts`, `darts-second-order` and

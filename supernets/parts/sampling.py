@@ -32,7 +32,7 @@ def relaxed(logits: Tensor, noise: Tensor, temperature: float | Tensor) -> Tenso
 def uniform_choices(generator: torch.Generator, *shape: int) -> Tensor:
     """Operations drawn uniformly for each edge, [*shape, 6] int64, on the CPU.
 
-    A node whose incoming edges are all `none` is drawn again (as in the released code of NAS-Bench-201's RSPS).
+    A node whose incoming edges are all `none` is drawn again (as by RSPS in NATS-Bench's code, not NAS-Bench-201's).
     """
     chosen = torch.randint(len(OPERATIONS), (*shape, len(EDGES)), generator=generator).flatten(0, -2)
     for edges in map(list, ARRIVING.values()):
