@@ -29,9 +29,9 @@ class Kind(StrEnum):
     `recipes` (of the leader), `pairs` (of founding criteria with each other and with the floors), `counted` (how many
     of these Holm's correction counts)."""
     LEADER = "leader"
-    """The leader of all main forms. Words: `leader`, or `best` if there is none. Names: `tied`, `above`. Numbers:
-    `mean`, `n`, `recipes`, `below_optimum` and `worth` of the leader or best; `of_recipes`, `placed`, `placeable`,
-    `of` (main forms)."""
+    """The leader of all main forms. Words: `leader`, or `best` if there is none. Names: `tied`, `above`, `on_fewer`
+    (those that could have led, had their higher means not been over fewer recipes). Numbers: `mean`, `n`, `recipes`,
+    `below_optimum` and `worth` of the leader or best; `of_recipes`, `placed`, `placeable`, `of` (main forms)."""
     FACTOR = "one factor"
     """Two selectors that differ in one part. Words: `first`, `second`, `changed`, `verdict`. Numbers: `judged`, `n`,
     `mean`, `median`, `p` (corrected), `could_show`."""
@@ -151,9 +151,11 @@ def _leader(source: Material, contest: Contest) -> Iterator[Point]:
     best = contest.of(contest.leader or contest.best)
     words = {"leader": contest.leader} if contest.leader else {"best": contest.best}
     tied = tuple(name for name in contest.leaders if name != contest.leader)
+    rivals = contest.placed if contest.leader else [standing.method for standing in contest.standings]
+    on_fewer = tuple(s.method for s in map(contest.of, rivals) if s.settings < best.settings and s.mean > best.mean)
     yield Point(
         Kind.LEADER, contest.dataset, contest.lookup, words,
-        {"tied": tied, "above": tuple(s.method for s in contest.unplaced_above)},
+        {"tied": tied, "above": tuple(s.method for s in contest.unplaced_above), "on_fewer": on_fewer},
         {
             "mean": best.mean, "n": best.n, "recipes": best.settings, "of_recipes": contest.settings,
             "below_optimum": source.truths[contest.lookup].best - best.mean,

@@ -148,8 +148,11 @@ def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
     for point in found:
         numbers, leader = point.numbers, point.words.get("leader")
         every = numbers["recipes"] == numbers["of_recipes"]
-        over = "" if every else f" over {counted(int(numbers['recipes'] or 0), 'recipe')}"
-        among = " of those that can be ranked" if leader and point.names["above"] else ""
+        recipes, on_fewer = counted(int(numbers["recipes"] or 0), "recipe"), point.names["on_fewer"]
+        ranked = "that can be ranked" if leader and (point.names["above"] or on_fewer) else ""
+        run = f"run on {recipes}" if on_fewer else ""
+        over = "" if every or on_fewer else f" over {recipes}"
+        among = f" of those {' and '.join(filter(None, (run, ranked)))}" if run or ranked else ""
         text = (
             f"{listed([leader or point.words['best']])} has the highest mean{over}{among}: {number(numbers['mean'])} %"
             f" (n = {numbers['n']}). That is {number(numbers['below_optimum'])} points below the best architecture of"
@@ -166,10 +169,11 @@ def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
             text += f". Only {numbers['placeable']} of {forms} {have} enough seeds to be ranked, so there is no ranking"
         elif len(contest.standings) > 1:
             text += ". There are too few seeds to tell any two criteria apart"
-        if point.names["above"]:
-            names = listed([f"{name} (n = {contest.of(name).n})" for name in point.names["above"]])
-            higher = "A higher mean" if len(point.names["above"]) == 1 else "Higher means"
-            text += f". {higher}, but too few seeds to be ranked: {names}"
+        for kind, but in (("on_fewer", "over fewer recipes"), ("above", "too few seeds to be ranked")):
+            if names := point.names[kind]:
+                higher = "A higher mean" if len(names) == 1 else "Higher means"
+                told = listed([f"{name} (n = {contest.of(name).n})" for name in names], FEW)
+                text += f". {higher}, but {but}: {told}"
         said.append(f"{_topic('The leader.' if leader else 'The highest mean.')}{text}.")
     return said
 

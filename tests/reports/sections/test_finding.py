@@ -323,3 +323,27 @@ def test_a_missing_cell_is_grave_where_the_first_lines_speak_of_it(
     found = gaps(Material(replace(source.results, rows=rows), table, tmp_path), named)
     assert [gap.grave for gap in found] == [grave]
     assert "cells failed: <b>good</b>" in found[0].said
+
+
+@pytest.mark.parametrize("seeds", [2, 10])
+def test_a_higher_mean_over_fewer_recipes_is_told_beside_the_leader(
+    table: GroundTruth, tmp_path: Path, seeds: int
+) -> None:
+    """With and without a leader; `easy` does as well as `good` on one recipe and has no rows of the other."""
+    out = tmp_path / "out"
+    selectors = {name: FEW[name] for name in ("good", "bad")}
+    source_of(out, table, seeds=seeds, selectors=selectors)
+    rows = pd.read_csv(out / "records.csv")
+    good, blank = rows["selector"] == "good", rows["recipe"] == "blank"
+    rows.loc[good & ~blank, "test"] -= 1
+    easy = rows[good & blank].assign(selector="easy")
+    easy["test"] += np.resize([0.3, -0.3], len(easy))
+    pd.concat([rows, easy]).to_csv(out / "records.csv", index=False)
+    source = Material(Results.read(out), table, out / "figures")
+    (contest,) = source.contests
+    assert contest.of("easy").mean > contest.of("good").mean and (contest.leader is None) == (seeds == 2)
+    (point,) = of_kind(source, Kind.LEADER)
+    assert "good" in point.words.values() and point.names["on_fewer"] == ("easy",)
+    (said,) = findings(source)
+    (told,) = re.findall(r"<b>good</b> has the highest mean of those run on 2 recipes.*?</li>", said)
+    assert f"<b>easy</b> (n = {seeds})" in told
