@@ -37,6 +37,8 @@ class Advice:
     difference is shown."""
     pairs: tuple[int, int]
     """Pairs of candidates, and how many of these pairs have too few seeds to be judged."""
+    pairs_small: int
+    """Pairs of candidates that are shown to differ, but by a median within the margin."""
     higher_on_fewer: bool
     """Whether some method with fewer recipes, hence other supernets, has a higher mean than the contest's best."""
 
@@ -92,7 +94,7 @@ def advice(source: Material, contest: Contest) -> Advice:
         tuple(name for name in candidates if name in source.results.checkpoint_free),
         dict(sorted(fallen.items(), key=lambda item: -item[1][0] / item[1][1])),
         (min(could), max(could)) if could else None,
-        (len(pairs), sum(c.verdict is Verdict.TOO_FEW for c in pairs)),
+        (len(pairs), sum(c.verdict is Verdict.TOO_FEW for c in pairs)), sum(c.verdict is Verdict.SMALL for c in pairs),
         max(s.mean for s in contest.standings) > contest.of(contest.best).mean,
     )  # fmt: skip
 

@@ -84,8 +84,7 @@ def _choice(found: Advice) -> Iterator[str]:
     if found.verdicts["better"]:
         if len(names) < len(found.verdicts["better"]):
             yield f"Of these, {_names(names)} {'is' if len(names) == 1 else 'are'} not shown worse than any other."
-        elif len(names) > 1:
-            yield f"{_none_better(two=len(names) == 2)}."
+        yield from _between(found)
     else:
         yield from _not_worse(found)
     if cheapest is not None and len(found.seconds) > 1:
@@ -115,13 +114,23 @@ def _not_worse(found: Advice) -> Iterator[str]:
             f"{_names(small)} {'differs' if len(small) == 1 else 'differ'} from this baseline on average, but by a"
             " median within the noise of training."
         )
+    yield from _between(found)
+
+
+def _between(found: Advice) -> Iterator[str]:
+    """Yield a sentence on the pairs of candidates: whether any is shown better, and what the verdicts leave open."""
     pairs, unjudged = found.pairs
     if pairs and unjudged == pairs:
         yield f"There are too few seeds to tell {'the two' if pairs == 1 else 'any two of these'} apart."
     elif pairs:
-        have = "has" if unjudged == 1 else "have"
-        few = f"; {unjudged} of the {counted(pairs, 'pair')} {have} too few seeds to be judged"
-        yield f"{_none_better(two=pairs == 1)}{few * bool(unjudged)}."
+        said, small = _none_better(two=pairs == 1), found.pairs_small
+        if small:
+            some = f"{small} of the {pairs} pairs {'differs' if small == 1 else 'differ'}"
+            which = "they differ" if pairs == 1 else some
+            said += f"; {which} on average, but by a median within the noise of training"
+        if unjudged:
+            said += f"; {unjudged} of the {pairs} pairs {'has' if unjudged == 1 else 'have'} too few seeds to be judged"
+        yield f"{said}."
 
 
 def _none_better(*, two: bool) -> str:

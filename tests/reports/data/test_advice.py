@@ -1,5 +1,6 @@
 """The criteria that a result supports, recounted from its rows, and the limits of that advice."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, points
 from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.sections.advice import _advised
 from tests.reports.synthetic import FEW, SELECTORS, source_of, write_results
 
 
@@ -70,7 +72,10 @@ def test_what_differs_by_little_and_what_cannot_be_compared_is_counted(source: M
     judged = with_verdicts(contest, {**given, pairs[0]: Verdict.TOO_FEW})
     found = advice(source, judged)
     assert found.candidates == tuple(names) and found.verdicts["small"] == (names[0],)
-    assert found.pairs == (len(pairs), 1)
+    assert found.pairs == (len(pairs), 1) and found.pairs_small == 0
+    for small in range(1, len(pairs) + 1):
+        found = advice(source, with_verdicts(contest, given | dict.fromkeys(pairs[:small], Verdict.SMALL)))
+        assert found.pairs_small == small and found.pairs == (len(pairs), 0)
     could = [c.detectable for c in judged.against(FLOOR, judged.ranked) if c.verdict is Verdict.OPEN]
     known = [points for points in could if points is not None]
     assert known and found.could_show == (min(known), max(known))
@@ -187,3 +192,21 @@ def test_only_what_is_smaller_than_in_the_papers_is_a_bound(
     source = Material(Results.read(out), table, tmp_path)
     _, _, bounds = first(source)
     assert (len(bounds.smaller), bounds.unknown_sizes) == (smaller, unknown)
+
+
+@pytest.mark.parametrize("floor", [Verdict.BETTER, Verdict.OPEN])
+def test_what_the_pairs_of_candidates_leave_open_is_said_whatever_the_floor(source: Material, floor: Verdict) -> None:
+    (contest,) = source.contests
+    names = [s.method for s in contest.standings]
+    pairs = [(c.first, c.second) for c in contest.comparisons if c.second in names]
+    few, small, *_ = pairs
+    verdicts = {(name, FLOOR): floor for name in names} | dict.fromkeys(pairs, Verdict.OPEN)
+
+    def said(between: dict[tuple[str, str], Verdict]) -> str:
+        changed = with_verdicts(contest, verdicts | between)
+        return " ".join(_advised(advice(source, changed), changed))
+
+    counts = re.compile(r"(\d+) of the (\d+) pairs")
+    assert not counts.search(said({}))
+    assert counts.findall(said({few: Verdict.TOO_FEW, small: Verdict.SMALL})) == [("1", str(len(pairs)))] * 2
+    assert "too few seeds to tell any two" in said(dict.fromkeys(pairs, Verdict.TOO_FEW))
