@@ -36,8 +36,10 @@ def chosen_section(source: Material) -> Section:
     section.blocks.append(Prose(cells.definitions() + cells.key()))
     for dataset in source.datasets:
         order = source.focus(dataset)
-        counts = source.results.final_of(dataset)["method"].value_counts()
-        shown = [int(counts[method]) for method in order]
+        frame = source.results.final_of(dataset)
+        draws = {(method, *source.results.draw(method, i)) for i, method in frame["method"].items()}
+        counts = Counter(method for method, *_ in draws)
+        shown = [counts[method] for method in order]
         section.blocks += [
             *headings(source, dataset),
             _cell_table(source, dataset, order, source.left_out(dataset)),
@@ -81,14 +83,14 @@ def _cell_table(source: Material, dataset: str, order: list[str], left_out: str)
     ]  # fmt: skip
     caption = (
         "The architecture that each selector chose most often at the last checkpoint, the number of selections that"
-        " chose it, and its test accuracy; of several chosen equally often, the one of median accuracy. Input on the"
-        f" left, output on the right.{left_out}"
+        " chose it, and its test accuracy; of several chosen equally often, the one of median accuracy, or the lower of"
+        f" the middle two. Input on the left, output on the right.{left_out}"
     )
     return Table(f"cells-{dataset}", caption, columns, rows)
 
 
 def typical(texts: Sequence[str], accuracy: Callable[[str], float]) -> tuple[str, str]:
-    """The selected architecture to show for all, and how it was found; among ties, the one of median accuracy."""
+    """The selected architecture to show for all, and how it was found; among ties, that of (lower) median accuracy."""
     counted = Counter(texts)
     most = max(counted.values())
     tied = sorted((text for text, n in counted.items() if n == most), key=lambda text: (accuracy(text), text))
@@ -97,7 +99,7 @@ def typical(texts: Sequence[str], accuracy: Callable[[str], float]) -> tuple[str
     if len(tied) == 1:
         return text, f"{most} of {len(texts)} · {reached}"
     how = f"all {len(texts)} differ" if most == 1 else f"{len(tied)} chosen {most} times each"
-    return text, f"{how}, median {reached}"
+    return text, f"{how}, {'' if len(tied) % 2 else 'lower '}median {reached}"
 
 
 def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:

@@ -22,9 +22,9 @@ ACCURACY = {"a": 10.0, "b": 94.0, "c": 90.0, "d": 92.0}
     ("texts", "shown", "said"),
     [
         (["a", "b", "c"], "c", "all 3 differ, median 90.00 %"),
-        (["a", "b", "c", "d"], "c", "all 4 differ, median 90.00 %"),
+        (["a", "b", "c", "d"], "c", "all 4 differ, lower median 90.00 %"),
         (["a", "b", "b"], "b", "2 of 3 · 94.00 %"),
-        (["a", "a", "b", "b", "c"], "a", "2 chosen 2 times each, median 10.00 %"),
+        (["a", "a", "b", "b", "c"], "a", "2 chosen 2 times each, lower median 10.00 %"),
         (["d"], "d", "1 of 1 · 92.00 %"),
     ],
 )
@@ -55,3 +55,9 @@ def test_selectors_are_compared_by_their_first_seed_on_shared_checkpoints(
         ]  # fmt: skip
         assert len(taus) == (5 if a == "disc-acc" else 6)
         assert float(shown[frozenset((a, b))]) == pytest.approx(np.mean(taus), abs=0.0051)
+
+
+def test_one_draw_counts_once_among_the_operations_chosen(source: Material) -> None:
+    """Three recipes with three seeds each: nine selections, or three of a criterion that reads no checkpoint."""
+    (picture,) = (b for b in chosen_section(source).blocks if isinstance(b, Picture) and b.name == "operations-cifar10")
+    assert re.findall(r"\(n = (\d+) to (\d+) per selector\)", picture.caption) == [("3", "9")]
