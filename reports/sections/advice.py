@@ -141,10 +141,11 @@ def _none_better(*, two: bool) -> str:
 
 
 def _unsaid(found: Limits) -> Iterator[str]:
+    trained = bool(found.recipes)
     for size in found.smaller:
         yield (
-            f"How the criteria perform on supernets as large as those of the papers: {_size(PUBLISHED.size)} (preset"
-            f" {PUBLISHED.preset}). The supernets here have {_size(size)}."
+            f"How the criteria perform on supernets as large as those of the papers: {_size(PUBLISHED.size, trained)}"
+            f" (preset {PUBLISHED.preset}). The supernets here have {_size(size, trained)}."
         )
     if found.unknown_sizes:
         preset, are = ("preset", "is") if len(found.unknown_sizes) == 1 else ("presets", "are")
@@ -183,12 +184,11 @@ def _unsaid(found: Limits) -> Iterator[str]:
     yield f"Anything about other search spaces or data sets: accuracies are those of NAS-Bench-201 cells {truth}{also}."
 
 
-def _size(size: SupernetSize) -> str:
+def _size(size: SupernetSize, trained: bool) -> str:
+    """The size in words, without epochs if no supernet was trained."""
     images = "all images" if size.images is None else f"{size.images:,} images"
-    return (
-        f"{counted(size.channels, 'channel')}, {counted(size.cells, 'cell')} per stage and"
-        f" {counted(size.epochs, 'epoch')} on {images}"
-    )
+    seen = f"{counted(size.epochs, 'epoch')} on {images}" if trained else images
+    return f"{counted(size.channels, 'channel')}, {counted(size.cells, 'cell')} per stage and {seen}"
 
 
 def _names(names: Sequence[str]) -> str:
