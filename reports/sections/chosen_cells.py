@@ -37,7 +37,8 @@ def chosen_section(source: Material) -> Section:
     for dataset in source.datasets:
         order = source.focus(dataset)
         frame = source.results.final_of(dataset)
-        draws = {(method, *source.results.draw(method, i)) for i, method in frame["method"].items()}
+        places = zip(frame.index.tolist(), frame["method"].tolist(), strict=True)
+        draws = {(method, *source.results.draw(method, i)) for i, method in places}
         counts = Counter(method for method, *_ in draws)
         shown = [counts[method] for method in order]
         section.blocks += [
