@@ -1,7 +1,7 @@
 """Comparison of a fresh run with a stored one: cell by cell with tolerances, or in distribution."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,11 +102,11 @@ def compare_runs(
         if key not in new:
             absent.append(Difference("records.csv", cell, "row", "present", "absent"))
             continue
-        compared += old[key]["state"] == DONE
-        differences += _compare_cell(cell, old[key], new[key])
-        if old[key]["state"] == new[key]["state"] and (key in old_scores or key in new_scores):
+        compared += row["state"] == DONE
+        differences += _compare_cell(cell, row, new[key])
+        if row["state"] == new[key]["state"] and (key in old_scores or key in new_scores):
             before, after = (scores.get(key, NO_SCORES) for scores in (old_scores, new_scores))
-            differences += _compare_scores(cell, old[key], new[key], before, after)
+            differences += _compare_scores(cell, row, new[key], before, after)
     further = [row for key, row in new.items() if key not in old or old[key]["state"] == MISSING]
     counts = Counter(row["selector"] for row in further if row["state"] != MISSING)
     notes = [f"{selector}: {counted(n, 'cell')} only in the fresh run" for selector, n in sorted(counts.items())]
@@ -216,16 +216,17 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
 def _lost_results(stored: Rows, fresh: Rows) -> list[Difference]:
     """Cells that were done in the stored run, but failed, were skipped or are missing in the fresh run.
 
-    Only cells that the fresh run asked for count. If seeds had failed in the stored run too, only the loss of all
-    results counts, because it is chance which seeds fail.
+    Only cells that the fresh run asked for count, and no skipped ones at an epoch where the stored run skipped too. If
+    seeds had failed in the stored run, only the loss of all results counts, because it is chance which seeds fail.
     """
-    before, after = _states(stored), _states(fresh)
+    skipped = {(_group(row), row["epoch"]) for row in stored if row["state"] == SKIPPED}
+    before = _states(row for row in stored if row["state"] != SKIPPED)
+    after = _states(row for row in fresh if row["state"] != SKIPPED or (_group(row), row["epoch"]) not in skipped)
     found = []
     for group, states in before.items():
         again = after.get(group, [])
         lost = [state for state in again if state != DONE]
-        whole = all(state in (DONE, SKIPPED) for state in states)
-        if DONE in states and lost and (whole or DONE not in again):
+        if lost and (all(state == DONE for state in states) or (DONE in states and DONE not in again)):
             where = dict(zip(_GROUP, group, strict=True))
             sides = [f"{states.count(DONE)} of {len(states)} cells done", f"{len(again) - len(lost)} of {len(again)}"]
             note = ", ".join(f"{lost.count(state)} {state}" for state in sorted(set(lost)))
@@ -236,11 +237,15 @@ def _lost_results(stored: Rows, fresh: Rows) -> list[Difference]:
 _GROUP = ("dataset", "recipe", "selector")
 
 
-def _states(rows: Rows) -> dict[tuple[str, ...], list[str]]:
+def _group(row: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in _GROUP)
+
+
+def _states(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, ...], list[str]]:
     """(data set, recipe, selector) -> the states of its cells."""
     found: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        found.setdefault(tuple(row[name] for name in _GROUP), []).append(row["state"])
+        found.setdefault(_group(row), []).append(row["state"])
     return found
 
 
@@ -276,7 +281,7 @@ def _last_epochs(stored: Rows, fresh: Rows) -> dict[tuple[str, ...], str]:
     for rows in (stored, fresh):
         found: dict[tuple[str, ...], set[str]] = {}
         for row in rows:
-            found.setdefault(tuple(row[name] for name in _GROUP), set()).add(row["epoch"])
+            found.setdefault(_group(row), set()).add(row["epoch"])
         epochs.append(found)
     before, after = epochs
     common = {group: before[group] & after[group] for group in before.keys() & after.keys()}
@@ -289,7 +294,7 @@ def _by_group(
     """(data set, selector, measure) -> recipe -> one mean over selector seeds per supernet seed, at the last epoch."""
     values: dict[tuple[str, str, str], dict[str, dict[str, list[float]]]] = {}
     for row in rows:
-        if row["state"] != DONE or row["epoch"] != last.get(tuple(row[name] for name in _GROUP)):
+        if row["state"] != DONE or row["epoch"] != last.get(_group(row)):
             continue
         for measure in MEASURES:
             number = _number(row.get(measure, ""))
@@ -299,13 +304,9 @@ def _by_group(
                 recipes = values.setdefault((row["dataset"], row["selector"], measure), {})
                 recipes.setdefault(recipe, {}).setdefault(row["supernet_seed"], []).append(number)
     return {
-        key: {recipe: _means(list(seeds.values())) for recipe, seeds in recipes.items()}
+        key: {recipe: [float(np.mean(group)) for group in seeds.values()] for recipe, seeds in recipes.items()}
         for key, recipes in values.items()
     }
-
-
-def _means(groups: Sequence[Sequence[float]]) -> list[float]:
-    return [float(np.mean(group)) for group in groups]
 
 
 def _large(measure: str, dataset: str, least: float, table: GroundTruth) -> float:

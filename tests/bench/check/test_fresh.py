@@ -179,6 +179,16 @@ def test_a_selector_that_failed_before_may_fail_again_but_not_always(table: Grou
     assert compare_distributions(plain(t="failed"), plain(seeds=1, t="failed"), table)[1] != []
 
 
+def test_what_the_stored_run_skipped_too_is_not_lost(table: GroundTruth) -> None:
+    """The epoch decides whether the alphas are trained yet, and so whether a choice by them is skipped."""
+    early = [{**row, "epoch": "1", "state": "skipped"} for row in plain()]
+    assert compare_distributions([*early, *plain()], [*early, *plain()], table)[1] == []
+    assert compare_distributions(plain(t="skipped"), plain(t="skipped"), table)[1] == []
+    (first, _) = compare_distributions([*early, *plain()], [*early, *plain(t="skipped")], table)[1]
+    assert (first.stored, first.fresh, first.note) == ("3 of 3 cells done", "2 of 3", "1 skipped")
+    assert compare_distributions(plain(t="skipped"), plain(t="failed"), table)[1] != []
+
+
 def test_what_the_fresh_run_did_not_ask_for_is_noted_once(table: GroundTruth) -> None:
     _, differences, notes = compare_distributions(plain(), plain(recipes=["a"]), table)
     assert differences == []
