@@ -73,3 +73,26 @@ def test_what_could_be_told_alone_may_be_too_little_among_many() -> None:
     compared, _, notes = compare_distributions(many(SIDES[0], 7), many(SIDES[1], 7), ONE_TRAINING)
     assert compared == 0
     assert notes == [f"digits, s{i}, test: n too small to tell (n = 5 stored and 5 fresh)" for i in range(7)]
+
+
+def test_selector_seeds_on_one_supernet_are_one_result() -> None:
+    """Two supernets with three selector seeds each are too few to tell, whereas six supernets are not."""
+
+    def on(supernets: int, level: float) -> list[dict[str, str]]:
+        return [
+            {**row, "supernet_seed": str(i % supernets)} for i, row in enumerate(rows([level + i for i in range(6)]))
+        ]
+
+    assert compare_distributions(on(6, 20.0), on(6, 70.0), ONE_TRAINING)[0] == 1
+    assert compare_distributions(on(2, 20.0), on(2, 70.0), ONE_TRAINING) == (
+        0, [], ["digits, s, test: n too small to tell (n = 2 stored and 2 fresh)"],
+    )  # fmt: skip
+
+
+def test_the_last_epoch_of_both_runs_is_compared() -> None:
+    def at(epoch: int, values: Sequence[float]) -> list[dict[str, str]]:
+        return [{**row, "epoch": str(epoch)} for row in rows(values)]
+
+    same, other = at(9, SIDES[0]), [*at(9, SIDES[0]), *at(10, [90.0] * 5)]
+    assert compare_distributions(same, other, ONE_TRAINING)[:2] == (1, [])
+    assert compare_distributions(other, same, ONE_TRAINING)[:2] == (1, [])
