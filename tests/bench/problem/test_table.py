@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import DataError
-from nas_selection_bench.bench.problem.accuracies import Accuracies
+from nas_selection_bench.bench.problem.accuracies import Accuracies, _disconnected
+from nas_selection_bench.bench.problem.equivalence import function_classes
 from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, code, to_string
 from nas_selection_bench.bench.problem.table import GroundTruth
@@ -73,6 +74,21 @@ def test_means_are_over_the_trials_that_were_run_and_nothing_is_imputed() -> Non
 
 def test_a_stated_mean_is_kept_beside_trials_that_differ(full: GroundTruth) -> None:
     np.testing.assert_array_equal(full.accuracy("first"), accuracies())
+
+
+def test_a_table_holds_what_it_was_given(full: GroundTruth) -> None:
+    test, position = accuracies(), np.arange(N_ARCHITECTURES)
+    np.testing.assert_array_equal(full.accuracy("first", "valid"), test - 5)
+    np.testing.assert_array_equal(full.trials("first"), np.stack([test + 1, test - 1, test * np.nan], axis=1))
+    np.testing.assert_array_equal(full.parameters("first"), position + 1.0)
+    np.testing.assert_array_equal(full.flops("first"), position * 2.0)
+
+
+def test_the_digest_names_the_data_set_and_the_array() -> None:
+    test = accuracies()
+    tables = [{"a": Accuracies(test)}, {"b": Accuracies(test)}, {"a": Accuracies(test, valid=test)},
+              {"a": Accuracies(test, trials=test[:, None])}]  # fmt: skip
+    assert len({GroundTruth("t", held).sha256 for held in tables}) == 4
 
 
 def test_lookup_answers_for_every_data_set(full: GroundTruth) -> None:
@@ -162,8 +178,18 @@ def test_incomplete_or_impossible_numbers_are_refused_by_name() -> None:
         GroundTruth("t", {"d": Accuracies()})
     with pytest.raises(DataError, match="holds no data set"):
         GroundTruth("t", {})
-    with pytest.raises(DataError, match="its own index"):
-        GroundTruth("t", {"d": Accuracies(accuracies())}, np.zeros(N_ARCHITECTURES))
+    with pytest.raises(DataError, match="trial accuracies must lie in"):
+        GroundTruth("t", {"d": Accuracies(accuracies(), trials=accuracies()[:, None] + [-60, 0])})
+    position = np.arange(N_ARCHITECTURES)
+    for index in (np.zeros_like(position), position * 1.0, position[:-1], np.append(position, N_ARCHITECTURES)):
+        with pytest.raises(DataError, match="its own index"):
+            GroundTruth("t", {"d": Accuracies(accuracies())}, index)
+
+
+def test_networks_that_ignore_their_input_are_known() -> None:
+    """They are the class of the architecture with nothing but `none`."""
+    classes = function_classes()
+    np.testing.assert_array_equal(_disconnected(), classes == classes[0])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.98])
