@@ -59,7 +59,7 @@ def _refuse_forgotten_plan(out: Path, run: Mapping[str, Any] | None, planned: bo
     cure = "give their options again (--datasets digits for the default comparison)"
     if known:
         cure = f"repeat {called()} {shlex.join(known[0])}, the first command in {RUN_FILE}"
-    raise UsageError(f"{out} is of earlier runs, but {lack}; {cure}.")
+    raise UsageError(f"{out} holds results of earlier runs, but {lack}; {cure}.")
 
 
 def sizes(cells: Sequence[Mapping[str, Any]]) -> dict[str, Settings]:
