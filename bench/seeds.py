@@ -19,6 +19,11 @@ def canonical_json(value: object) -> str:
     return _CANONICAL.encode(value)
 
 
+def short_digest(content: bytes) -> str:
+    """The first 16 hex digits of the SHA-256 of `content`."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def derive(root: int, /, **axes: str | int | float | bool | None) -> int:
     """The seed in [0, 2**63 - 1) of `root` and the named `axes`, whose order does not matter.
 

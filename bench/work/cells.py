@@ -4,11 +4,10 @@ Seeds, caching, failures, resuming, CSV rows and progress are all per cell. Both
 they can be hashed, sent to a worker and written as canonical JSON.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from nas_selection_bench.bench.seeds import canonical_json, derive
+from nas_selection_bench.bench.seeds import canonical_json, derive, short_digest
 from nas_selection_bench.bench.work.presets import SelectionBudget, SupernetSize, size_of
 
 NO_RECIPE = "untrained"
@@ -81,11 +80,6 @@ def without_checkpoint(cell: Cell) -> Cell:
 def key(value: object) -> str:
     """A short stable name for plain data: the first 16 hex digits of the SHA-256 of its canonical JSON."""
     return short_digest(canonical_json(value).encode())
-
-
-def short_digest(content: bytes) -> str:
-    """The first 16 hex digits of the SHA-256 of `content`."""
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def supernet_key(

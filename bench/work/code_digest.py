@@ -1,11 +1,12 @@
 """A digest of the code of a module, which names the version of a method that gave a result."""
 
 import ast
-import hashlib
 import io
 import tokenize
 from collections.abc import Iterator
 from importlib.util import decode_source
+
+from nas_selection_bench.bench.seeds import short_digest
 
 DESCRIPTIONS = frozenset(
     ("paper", "equation", "formula", "direction", "passes", "differs", "offers", "alpha_start", "alpha_update")
@@ -29,7 +30,7 @@ def code_digest(content: bytes) -> str:
         kept = lines[first][:start] + lines[last][end:]
         lines[first : last + 1] = [kept] + [b""] * (last - first)
     code = (line.rstrip() for line in lines)
-    return hashlib.sha256(b"\n".join(line for line in code if line)).hexdigest()[:16]
+    return short_digest(b"\n".join(line for line in code if line))
 
 
 def _prose_and_imports(tree: ast.AST) -> Iterator[Span]:

@@ -8,7 +8,6 @@ A version is raised by hand, and two packages may use the same name, so methods 
 as well. A file is sent to the workers as content; a module has to be installed where they run.
 """
 
-import hashlib
 import importlib.util
 import os
 import sys
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 
 from nas_selection_bench.bench.errors import UsageError, in_brief
 from nas_selection_bench.bench.files import expanded
+from nas_selection_bench.bench.seeds import short_digest
 from nas_selection_bench.bench.work.code_digest import code_digest
 from nas_selection_bench.bench.work.discovery import MARKS, reading
 from nas_selection_bench.bench.work.methods import Source
@@ -142,10 +142,9 @@ def _module(name: str, asker: str) -> tuple[str, str]:
     file = Path(spec.origin)
     if not spec.submodule_search_locations:
         return str(file), _digest(file.read_bytes())
-    whole = hashlib.sha256()
-    for part in sorted(file.parent.rglob("*.py")):
-        whole.update(f"{part.relative_to(file.parent).as_posix()} {_digest(part.read_bytes())}\n".encode())
-    return str(file), whole.hexdigest()[:16]
+    parts = sorted(file.parent.rglob("*.py"))
+    whole = "".join(f"{part.relative_to(file.parent).as_posix()} {_digest(part.read_bytes())}\n" for part in parts)
+    return str(file), short_digest(whole.encode())
 
 
 def kinds_of(plugin: Plugin) -> list[str]:
@@ -157,7 +156,7 @@ def _digest(content: bytes) -> str:
     try:
         return code_digest(content)
     except (SyntaxError, ValueError):  # reported when it is loaded
-        return hashlib.sha256(content).hexdigest()[:16]
+        return short_digest(content)
 
 
 @cache

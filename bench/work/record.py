@@ -22,8 +22,8 @@ from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking, Selection
 from nas_selection_bench.bench.problem.space import parse, to_string
 from nas_selection_bench.bench.problem.validate import checked
-from nas_selection_bench.bench.seeds import canonical_json
-from nas_selection_bench.bench.work.cells import Cell, key, short_digest
+from nas_selection_bench.bench.seeds import canonical_json, short_digest
+from nas_selection_bench.bench.work.cells import Cell, key
 from nas_selection_bench.bench.work.json_files import DIGEST, digest_of
 from nas_selection_bench.bench.work.presets import preset_label
 
