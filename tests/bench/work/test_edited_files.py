@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_selection_bench.bench.work.edited_files import FEW_FILES, Sources, keep_source
+from nas_selection_bench.bench.work.edited_files import FEW_FILES, Sources, keep_source, kept_source
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.store import Store
 
@@ -75,3 +75,11 @@ class _Supernet:
 @dataclass(frozen=True)
 class _Planned:
     supernet: _Supernet
+
+
+def test_a_training_that_resumes_keeps_the_digest_it_began_with(tmp_path: Path) -> None:
+    keep_source(tmp_path, None)
+    assert kept_source(tmp_path) is None
+    for digest in ("as it was", "as it is"):
+        keep_source(tmp_path, digest)
+        assert kept_source(tmp_path) == "as it was"

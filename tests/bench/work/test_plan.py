@@ -1,7 +1,9 @@
 """Names on the command line, checkpoints per selector, and estimates of time."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -138,6 +140,43 @@ def test_what_was_chosen_by_lot_counts_as_skipped_and_is_not_run_again() -> None
     assert cell.skip_reason and state_of(cell, record, None) == "skipped"
     assert state_of(cell, replace(record, state="failed"), None) is None
     assert state_of(replace(cell, skip_reason=""), record, None) is None
+
+
+def test_a_result_holds_while_its_key_and_its_checkpoint_do() -> None:
+    cell = make_plan(request(selectors=(selector("a"),)))[0]
+    record = Record(dict(cell.columns), cell.key, 1, 1, "done", checkpoint="abc")
+    checkpoints = ("abc", "another", None)  # None: not in the cache
+    assert [state_of(cell, record, checkpoint) for checkpoint in checkpoints] == ["done", None, "done"]
+    assert state_of(cell, replace(record, checkpoint=None), "abc") == "done", "as early versions stored it"
+    assert state_of(replace(cell, shared="w"), record, "another") == "done", "it reads no checkpoint"
+    assert [state_of(cell, replace(record, key=key), "abc") for key in (cell.former_key, "0")] == ["done", None]
+    assert state_of(cell, None, "abc") is None
+
+
+def test_a_method_from_outside_is_keyed_by_its_content() -> None:
+    blind = replace(selector("d"), reads_checkpoint=False)
+    recipes = (MethodDeclaration("darts[y=2]", 1, ""), MethodDeclaration("blank", 1, ""))
+    asked = request(recipes=recipes, selectors=(selector("a[x=1]"), blind), supernet_seeds=1)
+
+    def plan(outside: dict[str, str]) -> list[PlannedCell]:
+        here = Circumstances("cpu", 1, outside=outside)
+        return make_plan(replace(asked, circumstances=here))
+
+    def changed(of: Callable[[PlannedCell], str | None], name: str) -> set[tuple[str, str]]:
+        """Recipe and selector of the cells for which `of` depends on the file of the method `name`."""
+        plans = zip(plan({}), plan({name: "1"}), plan({name: "2"}), strict=True)
+        return {(one[0].cell.supernet.recipe, one[0].cell.selector) for one in plans if len({*map(of, one)}) == 3}
+
+    key, shared, supernet = attrgetter("key"), attrgetter("shared"), attrgetter("supernet.key")
+    assert changed(key, "selector a") == {("darts[y=2]", "a[x=1]"), ("blank", "a[x=1]")}
+    assert changed(key, "selector d") == changed(shared, "selector d") == {("darts[y=2]", "d"), ("blank", "d")}
+    assert changed(supernet, "selector a") == changed(supernet, "selector d") == set()
+    assert (
+        changed(key, "recipe darts")
+        == changed(supernet, "recipe darts")
+        == {("darts[y=2]", "a[x=1]"), ("darts[y=2]", "d")}
+    )
+    assert changed(shared, "recipe darts") == set(), "a shared result depends on no recipe"
 
 
 @given(st.lists(st.sampled_from(KNOWN), min_size=1))

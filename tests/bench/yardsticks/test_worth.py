@@ -48,3 +48,4 @@ def test_worth_is_the_fewest_trainings_that_reach_as_much() -> None:
     reached = np.array([50.0, 60.0, 70.0, 65.0])
     assert [trainings(reached, a) for a in (10.0, 50.0, 50.1, 60.0, 69.0, 70.0)] == [1, 1, 2, 2, 3, 3]
     assert trainings(reached, 70.1) == math.inf
+    assert trainings(reached, 70.0 + 1e-12) == 3, "means that only rounding tells apart are equal"
