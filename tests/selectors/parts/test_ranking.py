@@ -9,7 +9,7 @@ from nas_selection_bench.bench.problem.selection import Ranking
 from nas_selection_bench.bench.problem.space import CONV_1X1, NONE, SKIP, architecture_of, code
 from nas_selection_bench.selectors import proxies, te_nas
 from nas_selection_bench.selectors.parts import registry
-from nas_selection_bench.selectors.parts.ranking import marginal_means, one_of_each_class
+from nas_selection_bench.selectors.parts.ranking import marginal_means, one_of_each_class, take_best
 from nas_selection_bench.selectors.parts.small_supernets import at, measured, one_channel, small_supernet
 from nas_selection_bench.selectors.parts.view import Evaluation, Search
 from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
@@ -31,7 +31,14 @@ def test_marginal_means_by_hand() -> None:
     assert means[1].tolist() == [3, 3, 3, 3, 3]
 
 
-def test_one_shot_takes_the_most_accurate_and_the_loss_breaks_ties() -> None:
+def test_equal_scores_go_to_the_largest_tie_breaker_then_to_the_first() -> None:
+    scores, ties = np.array([1.0, 3.0, 3.0, 3.0]), np.array([9.0, 1.0, 2.0, 2.0])
+    for breaker, best in ((None, 1), (ties, 2), (-ties, 1)):
+        offered = [architecture_of(1000 * i) for i in range(4)]
+        assert take_best(small.search("magnitude"), offered, scores, breaker).architecture == offered[best]
+
+
+def test_one_shot_takes_the_most_accurate() -> None:
     name = "one-shot-sampled[architectures=40]"
     search = small.search(name)
     selection = registry.find(name).select(search)
