@@ -4,8 +4,9 @@ A criterion that orders the operations alike on every edge has a `tau_edge` of e
 criterion above 0 tells edges apart; one at 0 may still choose well.
 """
 
-from nas_selection_bench.bench.yardsticks.comparisons import Comparison, paired
-from nas_selection_bench.reports.data.judging import judged_apart
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected, paired
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.results import Checkpoint, Results, per_checkpoint
 
 ANY_ORDER = "any constant order"
@@ -13,9 +14,12 @@ ANY_ORDER = "any constant order"
 MEASURE = "tau_edge"
 
 
-def edge_knowledge(results: Results, dataset: str) -> list[Comparison]:
-    """Every method on one data set against ANY_ORDER in `tau_edge`, highest mean first; each Level is one family."""
-    values = per_checkpoint(results.final_of(dataset), MEASURE)
+def edge_knowledge(results: Results, contest: Contest) -> dict[Level, list[Comparison]]:
+    """Every method of a contest against ANY_ORDER in `tau_edge`, highest mean first, by the families of the contest.
+
+    Each family is corrected on its own, as in every other comparison with a baseline.
+    """
+    values = per_checkpoint(results.final_of(contest.dataset), MEASURE)
     checkpoints: set[Checkpoint] = {checkpoint for of_method in values.values() for checkpoint in of_method}
     compared = paired(
         {**values, ANY_ORDER: dict.fromkeys(checkpoints, 0.0)},
@@ -24,5 +28,6 @@ def edge_knowledge(results: Results, dataset: str) -> list[Comparison]:
         pairs=[(method, ANY_ORDER) for method in values],
         known=results.store.agreements,
     )
-    judged = {c.first: c for c in judged_apart(compared, [ANY_ORDER])}
-    return [judged[method] for method in values]
+    return {
+        level: corrected([c for c in compared if c.first in members]) for level, members in contest.families.items()
+    }

@@ -16,6 +16,7 @@ from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.bench.yardsticks.worth import trainings
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.edge_knowledge import edge_knowledge
+from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.in_figures import focus, left_out_sentence
 from nas_selection_bench.reports.data.judging import contest
 from nas_selection_bench.reports.data.rankings import ArchitectureScores, rankings
@@ -148,9 +149,9 @@ class Material:
         return self.truths[dataset].best
 
     @cached_property
-    def edge_knowledge(self) -> dict[str, list[Comparison]]:
-        """Per data set, the `tau_edge` of every method against the 0 of all constant orders."""
-        return {name: edge_knowledge(self.results, name) for name in self.datasets}
+    def edge_knowledge(self) -> dict[str, dict[Level, list[Comparison]]]:
+        """Per data set and family, the `tau_edge` of every method against the 0 of all constant orders."""
+        return {contest.dataset: edge_knowledge(self.results, contest) for contest in self.contests}
 
     @cached_property
     def supernet_quality(self) -> list[SupernetQuality]:

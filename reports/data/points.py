@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from nas_selection_bench.bench.problem.rounding import EQUAL
-from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict, corrected
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
 from nas_selection_bench.bench.yardsticks.floors import places_of_constant_order
 from nas_selection_bench.reports.data.collapse import collapses
 from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
@@ -202,9 +202,7 @@ def _agreement(source: Material, contest: Contest) -> Iterator[Point]:
 
 
 def _edges(source: Material, contest: Contest) -> Iterator[Point]:
-    known = {c.first: c for c in source.edge_knowledge[contest.dataset]}
-    for level, members in contest.families.items():
-        compared = corrected([known[name] for name in members if name in known])
+    for level, compared in source.edge_knowledge[contest.dataset].items():
         numbers = {
             "of": len(compared),
             "judged": sum(c.judged for c in compared),

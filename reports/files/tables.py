@@ -18,7 +18,6 @@ from nas_selection_bench.bench.yardsticks.measures import EDGE_TAUS
 from nas_selection_bench.reports.data.contests import BASELINES, Contest, measure_of
 from nas_selection_bench.reports.data.edge_knowledge import MEASURE
 from nas_selection_bench.reports.data.factors import contrasts
-from nas_selection_bench.reports.data.founders import level_of
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import ONE_DRAW_SAID
 from nas_selection_bench.reports.data.summary import Summary
@@ -174,7 +173,9 @@ def _comparisons(source: Material) -> str:
         rows += _against_baselines(contest, BASELINES)
         rows += [_comparison_row(contest, ONE_FACTOR, c) for _, c in contrasts(contest.comparisons)]
         rows += [
-            _comparison_row(contest, level_of(c.first), c, MEASURE) for c in source.edge_knowledge[contest.dataset]
+            _comparison_row(contest, level, c, MEASURE)
+            for level, compared in source.edge_knowledge[contest.dataset].items()
+            for c in compared
         ]
     for contest in source.transfers:
         rows += _against_baselines(contest, contest.floors)

@@ -25,7 +25,7 @@ FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OSt
 """The four criteria whose papers the benchmark began with, as those papers write their names."""
 DIGITS_TRUTH = "accuracy after 125 training steps, where skip connections lead"
 """The ground truth of the embedded data set, in words."""
-CONTROLS = {"pt-random": "a random pick (pt-random)", "pt-magnitude": "picking by alpha (pt-magnitude)"}
+CONTROLS = {"pt-random": "a random pick", "pt-magnitude": "picking by alpha"}
 """The controls of DARTS-PT, which keep its schedule: what replaces its criterion in each."""
 
 
@@ -143,8 +143,8 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
     ]
     clear = [point for point in told if point.words["verdict"] in (Verdict.BETTER, Verdict.WORSE)]
     unclear = [point for point in told if point not in clear and point.numbers["judged"]]
-    small = [CONTROLS[p.words["second"]] for p in unclear if p.words["verdict"] == Verdict.SMALL]
-    open_ = [CONTROLS[p.words["second"]] for p in unclear if p.words["verdict"] != Verdict.SMALL]
+    small = [_control(point) for point in unclear if point.words["verdict"] == Verdict.SMALL]
+    open_ = [_control(point) for point in unclear if point.words["verdict"] != Verdict.SMALL]
     parts = [_perturbation(point) for point in clear]
     parts += [f"differs within the noise of training from {' and '.join(small)}"] if small else []
     parts += [f"shows no difference from {' or '.join(open_)}"] if open_ else []
@@ -160,8 +160,14 @@ def _behind(standing: Standing, contest: Contest) -> str:
     return f"n = {standing.n}{fewer * (standing.settings < contest.settings)}"
 
 
+def _control(point: Point) -> str:
+    """What a control of DARTS-PT does, its name, and the number of pairs."""
+    second = point.words["second"]
+    return f"{CONTROLS[second]} ({second}, n = {point.numbers['n']})"
+
+
 def _perturbation(point: Point) -> str:
-    gap, over = number(abs(point.numbers["mean"] or 0), 1), CONTROLS[point.words["second"]]
+    gap, over = number(abs(point.numbers["mean"] or 0), 1), _control(point)
     if point.words["verdict"] == Verdict.BETTER:
         return f"gains {gap} points over {over}"
     return f"falls {gap} points behind {over}"

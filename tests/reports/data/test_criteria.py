@@ -26,7 +26,7 @@ def material(table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> Ma
 
 def test_knowledge_of_edges_is_tested_against_none(material: Material) -> None:
     rows = material.results.final_of("cifar10")
-    found = material.edge_knowledge["cifar10"]
+    (found,) = material.edge_knowledge["cifar10"].values()
     assert {c.second for c in found} == {ANY_ORDER}
     for c in found:
         values = rows[rows["method"] == c.first].groupby(["setting", "supernet_seed"])["tau_edge"].mean()

@@ -75,6 +75,9 @@ def test_comparisons_are_those_of_the_page(page: Path, results: Results, table: 
                 low = "" if c.mean_interval is None else repr(c.mean_interval.low)
                 assert (row["mean_low"], float(row["p_sign_corrected"])) == (low, c.p_sign_holm)
                 assert row["could_show"] == ("" if c.detectable is None else repr(c.detectable))
+        for level, members in contest.families.items():
+            of_edges = {key[3] for key in rows if key[2] == level and key[4] == ANY_ORDER}
+            assert of_edges == set(members)
     floors = {"random", "random-no-none-pool", "random-conv", "constant-order"}
     for dataset, lookup in itertools.product(table.datasets, repeat=2):
         held = {key[4] for key in rows if key[:3] == (dataset, lookup, "founding")}
