@@ -8,6 +8,7 @@ A version is raised by hand, and two packages may use the same name, so methods 
 as well. A file is sent to the workers as content; a module has to be installed where they run.
 """
 
+import ast
 import importlib.util
 import os
 import sys
@@ -153,10 +154,26 @@ def kinds_of(plugin: Plugin) -> list[str]:
 
 
 def _digest(content: bytes) -> str:
+    """Digest of the code of a file and of what its names are imported from: `a` in `from a import loss` counts."""
     try:
-        return code_digest(content)
+        code = f"{code_digest(content)} {sorted(_imported(ast.parse(content)))}".encode()
     except (SyntaxError, ValueError):  # reported when it is loaded
-        return short_digest(content)
+        code = content
+    return short_digest(code)
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
+    """Module, name there and name here of each import, without the modules of this project, in which names may move.
+
+    A plain `import a` is left out: the code itself says `a`.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            ours = module.partition(".")[0] == "nas_selection_bench"
+            yield from (("" if ours else module, name.name, name.asname or name.name) for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((name.name, "", name.asname) for name in node.names if name.asname)
 
 
 @cache

@@ -92,6 +92,11 @@ def test_the_digest_is_of_the_content(tmp_path: Path, site: Path) -> None:
 
     assert digest(SELECTOR) == digest(SELECTOR) == digest("import math\n" + SELECTOR)
     assert digest(SELECTOR) != digest(SELECTOR.replace("2.0", "2.5"))
+    imports = ["from a import loss", "from b import loss", "from b import other as loss", "import b as loss", "",
+               "from .b import loss", "from nas_selection_bench import a as loss"]  # fmt: skip
+    assert len({digest(f"{line}\n{SELECTOR}") for line in imports}) == len(imports)
+    moved = [f"from nas_selection_bench{place} import Rule\n{SELECTOR}" for place in ("", ".selectors.parts")]
+    assert digest(moved[0]) == digest(moved[1])
     package = site / "whole_package"
     package.mkdir()
     (package / "__init__.py").write_text("from whole_package.inner import SELECTOR")
