@@ -1,8 +1,10 @@
 """The plug-ins of a command line: those of `--plugin`, and those that are installed."""
 
+from pathlib import Path
+
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import UsageError, joined
-from nas_selection_bench.bench.work.plugins import Plugin, installed, named
+from nas_selection_bench.bench.work.plugins import Plugin, in_use, installed, kinds_of, named
 from nas_selection_bench.bench.work.run_file import read_run
 
 
@@ -26,3 +28,9 @@ def plugins_of(options: Options) -> tuple[Plugin, ...]:
     if not drawn:
         return (*given, *installed())
     return (*given, *(p for p in installed() if any(p.described().items() <= entry.items() for entry in kept)))
+
+
+def noted_plugins(out: Path) -> list[dict[str, str]]:
+    """The plug-ins of this run, and of earlier runs of the folder `out`, for run.json."""
+    now = [{**plugin.described(), "offers": ", ".join(kinds_of(plugin))} for plugin in in_use()]
+    return [*now, *(earlier for earlier in (read_run(out) or {}).get("plugins", []) if earlier not in now)]

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from nas_selection_bench.bench.commands import devices, resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
 from nas_selection_bench.bench.commands.cautions import cautions
 from nas_selection_bench.bench.commands.ending import ended
-from nas_selection_bench.bench.commands.from_outside import plugins_of
+from nas_selection_bench.bench.commands.from_outside import noted_plugins, plugins_of
+from nas_selection_bench.bench.commands.left_over import left_over
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
 from nas_selection_bench.bench.commands.options import Options, program_name
 from nas_selection_bench.bench.commands.others import check_results, conclude, failures, report_only
@@ -34,7 +36,7 @@ from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
 from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
-from nas_selection_bench.bench.work.plugins import in_use, kinds_of, using
+from nas_selection_bench.bench.work.plugins import using
 from nas_selection_bench.bench.work.presets import preset_label
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE
 from nas_selection_bench.bench.work.record import DONE, Circumstances
@@ -123,6 +125,7 @@ class Session:
         else:
             self.asked = asked_here(options, methods, self.settings, here, data)
             self.words = self.argv
+        self.left_over = partial(left_over, self.asked.plan, methods, here)
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
         if not again:
             planned_cells(Store(self.out))  # a damaged plan is reported now: this run will add its cells to it
@@ -169,18 +172,13 @@ class Session:
             "images": {name: {"origin": p.origin, "fingerprint": p.fingerprint} for name, p in self.pixels.items()},
             **({"notes": notes} if (notes := self._notes()) else {}),
             "environment": arithmetic(),
-            **({"plugins": plugins} if (plugins := self._plugins()) else {}),
+            **({"plugins": plugins} if (plugins := noted_plugins(self.out)) else {}),
         }
 
     def _notes(self) -> dict[str, str]:
         """Data set -> the note in its description, for the user's own data sets; meant for readers of results."""
         found = {name: describe(name, self.root).note for name in self.datasets if name in own_names(self.root)}
         return {name: note for name, note in found.items() if note}
-
-    def _plugins(self) -> list[dict[str, str]]:
-        """The plug-ins of this run, and of earlier runs of the folder."""
-        now = [{**plugin.described(), "offers": ", ".join(kinds_of(plugin))} for plugin in in_use()]
-        return [*now, *(earlier for earlier in (read_run(self.out) or {}).get("plugins", []) if earlier not in now)]
 
     def say(self, line: str | None) -> None:
         """Print `line` on stderr, unless it is None or the run is quiet."""
@@ -222,6 +220,7 @@ class Session:
         """Print which files of methods have changed since they gave the results that are kept."""
         for line in self.job.sources.edits(split.standing[DONE], self.job.plan, store, self.job.workplace.cache):
             self.say(line)
+        self.say(self.left_over(store))
 
     def show_plan(self) -> ExitCode:
         """Print what is done, what remains to do, how long that may take, and what is missing for it."""

@@ -98,6 +98,24 @@ def test_a_new_version_of_a_selector_makes_its_cells_to_do(
     assert {(row["selector"], row["version"]) for row in rows(tmp_path / "out")} == {("random", "2"), ("ranks", "1")}
 
 
+def test_results_of_another_version_that_a_run_leaves_as_they_are_are_told(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random,ranks", "--seeds", "2")
+    fake_bench.run(*place, "--selectors", "random,ranks", "--seeds", "1")
+    assert "earlier version" not in capsys.readouterr().err
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
+    fake_bench.run(*place, "--selectors", "ranks", "--seeds", "1")
+    assert "earlier version" not in capsys.readouterr().err, "nothing is averaged with results of this run"
+    fake_bench.run(*place, "--selectors", "random,ranks", "--seeds", "1")
+    assert "1 result of earlier versions (random on steady)" in capsys.readouterr().err
+    fake_bench.run(*place[:-2])
+    assert {row["version"] for row in rows(tmp_path / "out") if row["selector"] == "random"} == {"2"}
+    capsys.readouterr()
+    fake_bench.run(*place, "--selectors", "random,ranks", "--seeds", "1")
+    assert "earlier version" not in capsys.readouterr().err
+
+
 def test_a_result_outlives_a_successor_that_fails_and_returns_with_its_version(
     place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
