@@ -84,6 +84,7 @@ def merge(folders: Sequence[Path], out: Path) -> int:
         raise UsageError(f"{out} already exists; name a new folder with --out.")
     parts = [read_part(folder) for folder in folders]
     refuse_others(parts)
+    refuse_other_methods(parts)
     refuse_other_weights(parts)
     chosen = choose(parts)
     make_folder(out)
@@ -119,6 +120,36 @@ def refuse_others(parts: Sequence[JoinedFolder]) -> None:
                     f"{first.folder} and {part.folder} do not belong together: the {name} of one is {as_text(one)}, of"
                     f" the other {as_text(other)}; {CURES.get(name, 'merge folders that were made alike')}."
                 )
+
+
+def refuse_other_methods(parts: Sequence[JoinedFolder]) -> None:
+    """Raise UsageError if two folders hold results of different versions of a method, which would be averaged."""
+    seen: dict[str, tuple[set[str], Path]] = {}
+    for part in parts:
+        for method, versions in versions_in(part).items():
+            before, folder = seen.setdefault(method, (versions, part.folder))
+            if before != versions:
+                raise UsageError(
+                    f"{folder} and {part.folder} do not belong together: {method} of one is"
+                    f" {' and '.join(sorted(before))}, of the other {' and '.join(sorted(versions))}; run the older"
+                    " folder again with the newer one."
+                )
+
+
+def versions_in(part: JoinedFolder) -> dict[str, set[str]]:
+    """`selector NAME` or `supernet NAME` -> the versions that made results, with the content of a plug-in."""
+    found: dict[str, set[str]] = {}
+    for record in part.records.values():
+        if record.state != DONE:
+            continue
+        named = [("selectors", "selector", record.version)]
+        named += [] if record.shared else [("supernets", "recipe", record.recipe_version)]
+        for kind, column, version in named:
+            name = str(record.cell[column])
+            content = part.described[kind].get(name, {}).get("digest", "")
+            described = f"version {version}" + (f" with content {content}" if content else "")
+            found.setdefault(f"{kind[:-1]} {name}", set()).add(described)
+    return found
 
 
 def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from nas_selection_bench.bench.commands.merge import main
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.pack import main as pack
+from nas_selection_bench.bench.work.record import read_record, write_record
 from nas_selection_bench.bench.work.run_file import read_run
 from tests.as_command import as_command
 from tests.bench import fake_bench
@@ -74,16 +76,45 @@ def test_a_result_is_kept_where_another_folder_failed(place: list[str], tmp_path
 
 
 def test_different_results_of_one_cell_are_one_sentence_and_exit_code_3(
-    halves: tuple[Path, Path], place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
-    run_into(place, tmp_path / "other", "--selectors", "random", "--seeds", 3)
+    halves: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(halves[1], tmp_path / "other")
+    for path in (tmp_path / "other" / "records").glob("*random*"):
+        record = read_record(path.read_bytes(), path)
+        assert record is not None
+        write_record(path, replace(record, choice={**(record.choice or {}), "forward_passes": 10**6}))
     capsys.readouterr()
     assert merged(tmp_path / "c", halves[1], tmp_path / "other") == ExitCode.DIFFERS
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "different results of" in said and "random" in said
     assert not (tmp_path / "c").exists()
+
+
+def test_results_of_different_versions_of_a_method_are_not_joined(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_into(place, tmp_path / "a", "--selectors", "random", "--seeds", 1)
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
+    run_into([*place[:-1], "shaky"], tmp_path / "b", "--selectors", "random", "--seeds", 1)
+    run_into([*place[:-1], "shaky"], tmp_path / "other", "--selectors", "ranks", "--seeds", 1)
+    capsys.readouterr()
+    assert merged(tmp_path / "c", tmp_path / "a", tmp_path / "b") == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "selector random of one is version 1, of the other version 2" in said
+    assert not (tmp_path / "c").exists()
+    assert merged(tmp_path / "c", tmp_path / "a", tmp_path / "other") == ExitCode.OK
+
+
+def test_results_of_different_contents_of_a_plugin_are_not_joined(
+    halves: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, digest in zip(halves, ("0123", "4567"), strict=True):
+        described = json.loads((folder / "methods.json").read_text())
+        described["selectors"]["blind"] |= {"from": "--plugin blind.py", "digest": digest}
+        write_json(folder / "methods.json", described, indent=1)
+    capsys.readouterr()
+    assert merged(tmp_path / "c", *halves) == ExitCode.USAGE
+    assert "version 1 with content 0123, of the other version 1 with content 4567" in capsys.readouterr().err
 
 
 def test_other_weights_of_one_supernet_are_not_joined(
