@@ -97,8 +97,17 @@ def asked_before(
     cells: Sequence[Mapping[str, Any]], methods: Methods, run: Mapping[str, Any], here: Circumstances,
     data: Mapping[str, str],
 ) -> Asked:  # fmt: skip
-    """The `cells` that earlier runs of a folder asked for; `run` is the content of its run.json."""
-    plan = plan_again(cells, methods, run.get("seed", 0), data, here)
+    """The `cells` that earlier runs of a folder asked for; `run` is the content of its run.json.
+
+    Raises UsageError if one of their methods or options does not exist any more.
+    """
+    try:
+        plan = plan_again(cells, methods, run.get("seed", 0), data, here)
+    except UsageError as error:
+        raise UsageError(
+            f"{error} Earlier runs of this folder asked for it ({PLAN_FILE}); say which of its cells to go on with"
+            " (--selectors, --supernets and the other options of its runs), or choose another --out."
+        ) from error
     recipes = dict.fromkeys(planned.cell.supernet.recipe for planned in plan)
     selectors = dict.fromkeys(planned.cell.selector for planned in plan)
     names = ("datasets", "supernets", "selectors", "supernet_seeds", "selector_seeds", "epochs", "bn", "seed",

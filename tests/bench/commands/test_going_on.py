@@ -71,6 +71,19 @@ def test_a_folder_goes_on_with_what_its_runs_asked_for(
     assert {name: after[name] for name in kept} == {name: json.loads(run)[name] for name in kept}
 
 
+def test_a_folder_that_asks_for_a_selector_that_is_gone_says_how_to_go_on(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random,ranks", "--seeds", "1")
+    monkeypatch.setattr(fake_bench, "SELECTORS", ("random",))
+    capsys.readouterr()
+    assert fake_bench.run(*place[:-2]) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "'ranks'" in said and "plan.json" in said and "--selectors" in said
+    assert fake_bench.run(*place, "--selectors", "random", "--seeds", "1") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 2}
+
+
 def test_a_folder_of_two_sizes_asks_which_is_meant(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
