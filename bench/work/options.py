@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Self
 
 from nas_selection_bench.bench.errors import UsageError
@@ -265,10 +265,14 @@ class Configurable:
         return found
 
     def unusable(self) -> str | None:
-        """A clause on an option whose current value its own converter would refuse; None if there is no such option.
+        """A clause on an option that cannot be set, or whose value its converter would refuse; None if all are usable.
 
         A method's own converters are trusted: the value that they read from a text need not be spelled like it.
         """
+        for part in (self, *self.parts().values()):
+            kind = type(part)
+            for name in (name for cls in kind.__mro__ for name, value in vars(cls).items() if isinstance(value, Field)):
+                return f"put @dataclass(frozen=True, kw_only=True) above {kind.__name__}, which has the option {name}"
         converters = self.converters()
         for name, (value, _) in self.options().items():
             convert = converters.get(name)

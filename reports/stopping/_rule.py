@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas_selection_bench.bench.errors import UsageError
+import numpy as np
+
+from nas_selection_bench.bench.errors import UsageError, in_brief
 from nas_selection_bench.bench.work.discovery import kind, require_texts, shown
 from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.bench.work.options import Configurable
@@ -49,12 +51,24 @@ rules = RULES.methods
 
 
 def stops(found: dict[tuple[str, int], Course]) -> dict[str, Stops]:
-    """Rule -> (setting, seed) -> the epoch at which it stops, without supernets that lack a value the rule needs."""
+    """Rule -> (setting, seed) -> the epoch at which it stops, without supernets that lack a value the rule needs.
+
+    Raises UsageError if a rule fails or returns anything but the index of a stored checkpoint.
+    """
     told_by: dict[str, Stops] = {}
     for name, rule in rules().items():
         for supernet, course in found.items():
             try:
-                told_by.setdefault(name, {})[supernet] = course.epochs[rule.stop(course)]
+                place = rule.stop(course)
             except NotStored:
                 continue
+            except Exception as error:
+                raise UsageError(f"The stopping rule {name} fails: {in_brief(error)}; correct its `stop`.") from error
+            last = len(course.epochs) - 1
+            if not isinstance(place, int | np.integer) or isinstance(place, bool) or not 0 <= place <= last:
+                raise UsageError(
+                    f"The stopping rule {name} returned {in_brief(repr(place))}; it must return the index of a stored"
+                    f" checkpoint, a whole number from 0 to {last}."
+                )
+            told_by.setdefault(name, {})[supernet] = course.epochs[place]
     return {name: epochs for name, epochs in told_by.items() if epochs}

@@ -1,12 +1,8 @@
 """Applies a selector to a stored checkpoint. `select` is the only way from a cell to a selection."""
 
-import random
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +17,7 @@ from nas_selection_bench.bench.work.untrained_alphas import reason_to_skip
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.global_draws import refusing_global_draws
 from nas_selection_bench.supernets.network.precision import prepare
 from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.network.supernet import Supernet
@@ -42,43 +39,13 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
         raise SkipCell(why)
     with own_modes(), own_stream(torch.device(device)):
         search = open_search(cell, folder, images, device)
-        with refusing_global_draws():
+        with refusing_global_draws("the selector", "search.generator(purpose)"):
             answer = selector.select(search)
         cost = search.meter.cost()
         selection = checked(answer)
     selection.facts |= search.facts
     selection.cost = cost
     return selection
-
-
-@contextmanager
-def refusing_global_draws() -> Iterator[None]:
-    """Raise ValueError if the body of the `with` statement draws from a global CPU generator.
-
-    A result that uses one depends on what ran before in this process. Outside the main thread nothing is checked: jobs
-    that share a GPU run as threads, and the draws of one would be attributed to another.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = _global_states()
-    yield
-    drawn = [name for name, state in _global_states().items() if state != before[name]]
-    if drawn:
-        raise ValueError(
-            f"the selector draws from the global generator of {' and '.join(drawn)}, so its result depends on what ran"
-            " before it; draw from search.generator(purpose) instead"
-        )
-
-
-def _global_states() -> dict[str, object]:
-    """The states of the process-wide random generators, by library."""
-    kind, keys, *rest = np.random.get_state(legacy=True)
-    return {
-        "torch": torch.get_rng_state().numpy().tobytes(),
-        "numpy": (kind, keys.tobytes(), rest),  # type: ignore[union-attr]
-        "random": random.getstate(),
-    }
 
 
 def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Search:

@@ -19,6 +19,7 @@ from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.work.cells import SupernetJob
 from nas_selection_bench.supernets.network.accelerator import on_gpu
 from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.global_draws import refusing_global_draws
 from nas_selection_bench.supernets.network.precision import prepare
 from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.network.skeleton import initialise
@@ -65,7 +66,8 @@ def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report:
         training = Training(job, images, target)
         training.resume(folder)
         while training.epoch < job.settings.epochs:
-            training.run_epoch()
+            with refusing_global_draws(f"the recipe {job.recipe}", "the generator that Recipe.noise is given"):
+                training.run_epoch()
             if training.epoch in job.settings.checkpoint_epochs:
                 training.checkpoint().save(folder)
             training.save(folder)

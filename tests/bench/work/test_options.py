@@ -141,3 +141,18 @@ def test_every_option_of_every_method_has_help_and_reads_its_own_default() -> No
             assert text.strip() and not text.endswith("."), (name, option_name)
             spelled = method.spelled()[option_name]
             assert method.converters()[option_name](spelled) == value, (name, option_name)
+
+
+def test_options_of_a_class_that_is_no_dataclass_are_refused() -> None:
+    """Without the decorator the field is only a class attribute: no option, and no value either."""
+
+    class Forgotten(Configurable):
+        strength: float = option(0.5, share, "how strong")
+
+    assert "above Forgotten" in (Forgotten().unusable() or "")
+    assert "above Forgotten" in (Whole(part=Forgotten()).unusable() or "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole(Configurable):
+    part: Configurable

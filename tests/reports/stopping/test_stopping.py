@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, NONE, SKIP
 from nas_selection_bench.reports.data.courses import Course, NotStored
-from nas_selection_bench.reports.stopping._rule import rules
+from nas_selection_bench.reports.stopping import _rule
+from nas_selection_bench.reports.stopping._rule import StoppingRule, rules
 
 FOLDER = Path(__file__).parents[3] / "reports" / "stopping"
 RULES = sorted(rules())
@@ -114,3 +116,16 @@ def test_every_rule_names_a_stored_checkpoint_and_says_what_it_lacks(length: int
     else:
         with pytest.raises(NotStored):
             rules()[name].stop(bare)
+
+
+def changed(of: Course) -> int:
+    of.epochs[0] = 1  # type: ignore[index]
+    return 0
+
+
+@pytest.mark.parametrize("stop", [changed, lambda _: -1, lambda of: len(of.epochs), lambda _: 1.0, lambda _: None])
+def test_a_rule_that_fails_or_names_no_checkpoint_is_refused(stop: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = StoppingRule(paper="none", formula="none", stop=stop)  # type: ignore[arg-type]
+    monkeypatch.setattr(_rule, "rules", lambda: {"last-epoch": rules()["last-epoch"], "broken": broken})
+    with pytest.raises(UsageError, match="broken"):
+        _rule.stops({("darts", 0): course(accuracy=[1, 2, 3])})

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -34,6 +35,11 @@ class Diverges(Mine):
     def after_epoch(self, search: SupernetState, epoch: int, epochs: int, batches: BatchesOf) -> None:
         with torch.no_grad():
             search.alphas.fill_(torch.nan)
+
+
+class Draws(Mine):
+    def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
+        return {"strength": np.random.rand()}
 
 
 class Square(Mine):
@@ -67,6 +73,7 @@ class Nothing(Mine):
         (Mixes(), r"^Mixes\.mixing gave Tensor, not a Mixing"),
         (MixesFour(), r"^MixesFour\.mixing gave a Mixing with weights \(6, 4\), not \(6, 5\)"),
         (Diverges(), r"^the alphas are not finite after epoch 1$"),
+        (Draws(), "draws from the global generator of numpy"),
         (Square(), r"^Square\.edge_weights gave \(5, 5\), not \(6, 5\), for alphas \(5, 5\)"),
         (Lists(), r"^Lists\.initial_alphas gave list, not a tensor"),
         (Endless(), r"^Endless\.initial_alphas gave numbers that are not finite"),
