@@ -112,7 +112,8 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     what.add_argument("--selector-seeds", type=positive, metavar="N",
                       help="seeds of the selectors that draw random numbers (2; digits 1)")  # fmt: skip
     what.add_argument("--epochs", type=epoch_list, metavar="E,...|last|all",
-                      help="checkpoints to select from (last; all for selectors that only read alphas)")  # fmt: skip
+                      help="checkpoints to select from; supernets train no further than the last of them (last;"
+                           " all for selectors that only read alphas)")  # fmt: skip
     what.add_argument("--bn", choices=("batch", "running"),
                       help="batch-norm statistics at selection: of the batch, or running ones (batch)")  # fmt: skip
     what.add_argument("--plugin", action="append", metavar="FILE|MODULE,...",

@@ -230,7 +230,6 @@ class Session:
             split = replace(self.job, store=Store(folder)).split()
             self.print_edits(split, Store(folder))
         supernets = self.job.untrained(split.todo)
-        trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
         done = counts_line({state: len(cells) for state, cells in split.standing.items()}) or "none done"
         print(f"{counted(len(self.job.plan), 'cell')}: {len(split.todo):,} to do; {done}")
         print(training_line(supernets))
@@ -238,8 +237,7 @@ class Session:
         for selector, cells in to_do.items():
             print(f"  {selector:<{max(map(len, to_do))}} {cells:>5}")
         if split.todo:
-            found = self.job.timings.estimate(split.todo, trained, self.job.workplace.pool.jobs)
-            print(f"estimated time: {found.described()}")
+            print(f"estimated time: {self.job.estimate(split.todo).described()}")
         if self.lacking:
             print(f"missing: {self.all_missing()}")
         return ExitCode.OK

@@ -121,8 +121,8 @@ class Work:
 
     load_images: Callable[[str, Path, int | None], ImageSet]
     """(data set, data root, limit) -> images; raises DataError naming what is missing."""
-    train: Callable[[SupernetJob, Any, str, Path, TrainProgress | None], None]
-    """(job, images, device, folder, progress): trains, or resumes after a kill, until all checkpoints are stored."""
+    train: Callable[[SupernetJob, Any, str, Path, TrainProgress | None, int], None]
+    """(job, images, device, folder, progress, until): trains, or resumes, until `until` epochs are done."""
     select: Callable[[Cell, Path, Any, str], Selection]
     """(cell, checkpoint folder, images, device) -> selection; raises SkipCell if the selector does not apply."""
     set_threads: Callable[[int], None]

@@ -1,8 +1,9 @@
 """Runs a plan: trains the missing supernets, then runs the cells that are to do, and records each one as it ends."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DataError, counted
@@ -15,7 +16,7 @@ from nas_selection_bench.bench.work.record import DONE, FAILED, STATES, Record, 
 from nas_selection_bench.bench.work.spread import spread
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
-from nas_selection_bench.bench.work.timings import Timings
+from nas_selection_bench.bench.work.timings import Estimate, Timings
 from nas_selection_bench.bench.work.unshared_cache import spread_over_machines
 
 MOST_TITLES = 24
@@ -80,11 +81,13 @@ class Run:
             self.store.put_back(planned.stem)
             self._log(planned.stem).unlink(missing_ok=True)
 
-    def untrained(self, cells: Iterable[PlannedCell]) -> list[PlannedSupernet]:
-        """The supernets that `cells` need and the cache lacks, in order."""
-        supernets = {cell.supernet.key: cell.supernet for cell in cells if cell.reads_checkpoint}
-        here = self.workplace
-        return [s for s in supernets.values() if not is_trained(here.supernets, s, here.cache)]
+    def untrained(self, cells: Iterable[PlannedCell]) -> dict[PlannedSupernet, int]:
+        """The supernets whose checkpoints `cells` need and the cache lacks, in order, with the last epoch needed."""
+        here, until = self.workplace, dict[PlannedSupernet, int]()
+        for planned in cells:
+            if planned.reads_checkpoint:
+                until[planned.supernet] = max(planned.cell.epoch, until.get(planned.supernet, 0))
+        return {s: last for s, last in until.items() if not is_trained(here.supernets, s, here.cache, last)}
 
     def work(self) -> None:
         """Run the cells that are left; `states` then says how each cell of the plan ended.
@@ -118,44 +121,48 @@ class Run:
         """A function that estimates the seconds left, from the timings of earlier runs and of this one."""
 
         def remaining() -> float | None:
-            left = [cell for cell in todo if cell.stem not in self.states]
-            supernets = self.untrained(left)
-            trained = {cell.supernet.key for cell in left} - {supernet.key for supernet in supernets}
-            begun = {supernet.key: more for supernet in supernets if (more := self._left_of(supernet)) is not None}
-            found = self.timings.estimate(left, trained, self.workplace.pool.jobs, begun)
+            found = self.estimate([cell for cell in todo if cell.stem not in self.states])
             # Items that were never timed are assumed to take the average of the others, once those are the majority.
             return found.seconds * (1 + found.untimed / found.timed) if found.timed > found.untimed else None
 
         return remaining
 
-    def _left_of(self, supernet: PlannedSupernet) -> float | None:
+    def estimate(self, cells: Sequence[PlannedCell]) -> Estimate:
+        """How long `cells` should take, with the training of the supernets that they need."""
+        supernets = self.untrained(cells)
+        trained = {cell.supernet.key for cell in cells} - {supernet.key for supernet in supernets}
+        begun = {s.key: more for s, until in supernets.items() if (more := self._left_of(s, until)) is not None}
+        return self.timings.estimate(cells, trained, self.workplace.pool.jobs, begun)
+
+    def _left_of(self, supernet: PlannedSupernet, until: int) -> float | None:
         """Seconds that a supernet in training still needs, by the mean of its epochs; None if no epoch is trained."""
         seconds = self._epochs(supernet)
-        left = supernet.job.settings.epochs - len(seconds)
+        left = max(until - len(seconds), 0)
         return sum(seconds) / len(seconds) * left if seconds else None
 
     def _epochs(self, supernet: PlannedSupernet) -> Sequence[float]:
         """Seconds that each trained epoch of a supernet took."""
         return self.workplace.supernets.seconds(supernet.folder(self.workplace.cache))
 
-    def _train(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> dict[str, Outcome]:
-        """Train `supernets`; returns the outcomes of those that failed, by supernet key."""
+    def _train(self, until: Mapping[PlannedSupernet, int], progress: Progress) -> dict[str, Outcome]:
+        """Train supernets, each until the given epoch; returns the outcomes of those that failed, by supernet key."""
+        supernets = list(until)
         columns = {cell.supernet.key: cell.columns for cell in self.plan}
         failed: dict[str, Outcome] = {}
         local = None if self.workplace.pool.own_processes else progress
         tasks = [
-            TrainTask(supernet, self.workplace, local, self.sources.of_recipe(supernet.job.recipe))
-            for supernet in supernets
+            TrainTask(supernet, last, self.workplace, local, self.sources.of_recipe(supernet.job.recipe))
+            for supernet, last in until.items()
         ]
-        trained, epochs = 0, sum(supernet.job.settings.epochs for supernet in supernets)
-        for supernet in supernets:
+        trained, epochs = 0, sum(until.values())
+        for supernet, last in until.items():
             if done := len(self._epochs(supernet)):
-                progress.say(f"{supernet.title} resumes after epoch {done} of {supernet.job.settings.epochs}")
+                progress.say(f"{supernet.title} resumes after epoch {done} of {last}")
                 trained += done
         progress.training(trained, epochs)
         progress.working_on(f"training {supernets[0].title}")
         if local is None:
-            progress.watch(lambda: self._training_state(supernets, progress))
+            progress.watch(lambda: self._training_state(until, progress))
         for number, outcome in self._spread(tasks):
             supernet = supernets[number]
             self._stop_on_disk_trouble(outcome)
@@ -176,14 +183,14 @@ class Run:
             return spread_over_machines(tasks, self.workplace)
         return spread(tasks, self.workplace.pool, KILLED)
 
-    def _training_state(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> str:
+    def _training_state(self, until: Mapping[PlannedSupernet, int], progress: Progress) -> str:
         """The progress of training in other processes, in epochs, with the first supernet that is under way."""
-        done = [len(self._epochs(supernet)) for supernet in supernets]
-        expected = [supernet.job.settings.epochs for supernet in supernets]
-        progress.training(sum(done), sum(expected))
-        under_way = ((s.title, d, e) for s, d, e in zip(supernets, done, expected, strict=True) if d < e)
+        done = {supernet: len(self._epochs(supernet)) for supernet in until}
+        all_done, expected = sum(done.values()), sum(until.values())
+        progress.training(all_done, expected)
+        under_way = ((s.title, done[s], last) for s, last in until.items() if done[s] < last)
         of = next((f", {title} epoch {epoch}/{last}" for title, epoch, last in under_way), "")
-        return f"training {counted(len(supernets), 'supernet')}: {sum(done)} of {counted(sum(expected), 'epoch')}{of}"
+        return f"training {counted(len(until), 'supernet')}: {all_done} of {counted(expected, 'epoch')}{of}"
 
     def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
         """Run the cells; a cell whose checkpoint is missing because training failed is recorded as failed for that."""
@@ -268,10 +275,10 @@ class Run:
         """Write the training cost of each cell's supernet; the row of a supernet has no selector."""
         here = self.workplace
         for planned in {cell.supernet.key: cell for cell in cells if cell.reads_checkpoint}.values():
-            if not is_trained(here.supernets, planned.supernet, here.cache):
+            last = planned.cell.supernet.settings.epochs
+            if not is_trained(here.supernets, planned.supernet, here.cache, last):
                 continue
             remove_stale_lock(planned.supernet.folder(here.cache) / ".lock")
-            last = planned.cell.supernet.settings.checkpoint_epochs[-1]
             columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
             seconds = here.supernets.seconds(planned.supernet.folder(here.cache))
             content = {"cell": columns, "training_seconds": sum(seconds) if seconds else None}
@@ -285,9 +292,9 @@ class Run:
         return self.store.logs / f"{stem}.txt"
 
 
-def training_line(supernets: Sequence[PlannedSupernet]) -> str:
+def training_line(supernets: Collection[PlannedSupernet]) -> str:
     """The number of supernets to train and their titles, at most MOST_TITLES of them."""
-    titles = ", ".join(supernet.title for supernet in supernets[:MOST_TITLES])
+    titles = ", ".join(supernet.title for supernet in islice(supernets, MOST_TITLES))
     further = f" and {len(supernets) - MOST_TITLES:,} more" if len(supernets) > MOST_TITLES else ""
     return f"{counted(len(supernets), 'supernet')} to train" + (f": {titles}{further}" if titles else "")
 

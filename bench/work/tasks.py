@@ -99,6 +99,8 @@ class TrainTask:
     """One supernet to train."""
 
     supernet: PlannedSupernet
+    until: int
+    """The last epoch that is needed."""
     workplace: Workplace
     progress: Progress | None = None
     """Only for tasks that run in this process."""
@@ -106,7 +108,7 @@ class TrainTask:
     """Digest of the recipe's file, if known."""
 
     def __call__(self) -> Outcome:
-        """Train the supernet, unless another process has done so meanwhile."""
+        """Train the supernet as far as needed, unless another process has done so meanwhile."""
         start = time.perf_counter()
         here, job = self.workplace, self.supernet.job
         folder = self.supernet.folder(here.cache)
@@ -114,11 +116,11 @@ class TrainTask:
             work = here.ready()
             make_folder(folder)
             with only_writer(folder / ".lock", wait=True):
-                if not is_trained(here.supernets, self.supernet, here.cache):
+                if not is_trained(here.supernets, self.supernet, here.cache, self.until):
                     sweep(folder)
                     keep_source(folder, self.source)
                     images = work.load_images(job.dataset, here.data_root, job.settings.images)
-                    work.train(job, images, here.device, folder, self.tell)
+                    work.train(job, images, here.device, folder, self.tell, self.until)
         except BaseException as error:
             if _must_end(error, here.pool):
                 raise
@@ -176,7 +178,7 @@ class SelectTask:
         )  # fmt: skip
 
 
-def is_trained(supernets: Supernets, supernet: PlannedSupernet, cache: Path) -> bool:
-    """Whether every checkpoint of the supernet is in the cache."""
+def is_trained(supernets: Supernets, supernet: PlannedSupernet, cache: Path, until: int) -> bool:
+    """Whether every checkpoint of the supernet up to epoch `until` is in the cache."""
     present = supernets.epochs_present(supernet.folder(cache))
-    return set(supernet.job.settings.checkpoint_epochs) <= set(present)
+    return {epoch for epoch in supernet.job.settings.checkpoint_epochs if epoch <= until} <= set(present)

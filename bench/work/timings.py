@@ -104,8 +104,9 @@ class Timings:
         return self._find(self._cells, planned.cell.selector, planned.columns)
 
     def supernet(self, planned: PlannedCell) -> float | None:
-        """Expected seconds to train the supernet of a cell; None if nothing like it was ever timed."""
-        return self._find(self._supernets, planned.cell.supernet.recipe, planned.columns)
+        """Expected seconds to train the supernet up to the epoch of a cell; None if nothing like it was ever timed."""
+        whole = self._find(self._supernets, planned.cell.supernet.recipe, planned.columns)
+        return None if whole is None else whole * planned.cell.epoch / planned.cell.supernet.settings.epochs
 
     def estimate(
         self, todo: Sequence[PlannedCell], trained: Iterable[str], jobs: int, begun: Mapping[str, float] | None = None
@@ -115,12 +116,13 @@ class Timings:
         `trained` holds the keys of supernets that need no training; `begun` maps the keys of supernets whose training
         has begun to the seconds left.
         """
-        supernets = {planned.supernet.key: planned for planned in todo}
+        by_epoch = sorted(todo, key=lambda planned: planned.cell.epoch)
+        last_read = {planned.supernet.key: planned for planned in by_epoch if planned.reads_checkpoint}
         for key in trained:
-            supernets.pop(key, None)
+            last_read.pop(key, None)
         works = {planned.shared or planned.stem: planned for planned in todo}
         begun = begun or {}
         expected = [self.cell(planned) for planned in works.values()]
-        expected += [begun.get(key, self.supernet(planned)) for key, planned in supernets.items()]
+        expected += [begun.get(key, self.supernet(planned)) for key, planned in last_read.items()]
         known = [seconds for seconds in expected if seconds is not None]
         return Estimate(sum(known) / jobs, len(known), len(expected) - len(known))

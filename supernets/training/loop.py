@@ -48,32 +48,40 @@ ALPHA_BETAS = (0.5, 0.999)
 PROGRESS = "progress.safetensors"
 
 Report = Callable[[int, int], None]
-"""report(epochs done, epochs in all)"""
+"""report(epochs done, epochs to do in all)"""
 
 
-def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report: Report | None = None) -> None:
-    """Train the supernet of `job`, resuming a killed run if there is one, and write its checkpoints to `folder`.
+def train(
+    job: SupernetJob, images: ImageSet, device: str, folder: Path, report: Report | None = None,
+    until: int | None = None,
+) -> None:  # fmt: skip
+    """Train the supernet of `job`, resuming an earlier run if there is one, and write its checkpoints to `folder`.
 
-    A run that was killed at any moment and resumed writes the same bytes as an unbroken one; wall-clock
-    times are kept apart, in `timing.json` (see `training_seconds`).
+    Training ends with the checkpoint of epoch `until`, or with the last one (None); a later call goes on from there.
+    A run that ended at any moment and was resumed writes the same bytes as an unbroken one; wall-clock times are kept
+    apart, in `timing.json` (see `training_seconds`).
     """
-    if set(job.settings.checkpoint_epochs) <= set(epochs_present(folder)):
-        (folder / PROGRESS).unlink(missing_ok=True)
+    last = until or job.settings.epochs
+    stored = {epoch for epoch in job.settings.checkpoint_epochs if epoch <= last}
+    if stored <= set(epochs_present(folder)):
+        if last == job.settings.epochs:
+            (folder / PROGRESS).unlink(missing_ok=True)
         return
     folder.mkdir(parents=True, exist_ok=True)
     target = torch.device(device)
     with own_modes(), own_stream(target):
         training = Training(job, images, target)
         training.resume(folder)
-        while training.epoch < job.settings.epochs:
+        while training.epoch < last:
             with refusing_global_draws(f"the recipe {job.recipe}", "the generator that Recipe.noise is given"):
                 training.run_epoch()
-            if training.epoch in job.settings.checkpoint_epochs:
+            if training.epoch in stored:
                 training.checkpoint().save(folder)
             training.save(folder)
             if report is not None:
-                report(training.epoch, job.settings.epochs)
-    (folder / PROGRESS).unlink()
+                report(training.epoch, last)
+    if last == job.settings.epochs:
+        (folder / PROGRESS).unlink()
 
 
 def make_search(

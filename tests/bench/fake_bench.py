@@ -90,9 +90,11 @@ def take_time() -> None:
     time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
 
 
-def train(job: SupernetJob, images: object, device: str, folder: Path, progress: TrainProgress | None) -> None:
+def train(
+    job: SupernetJob, images: object, device: str, folder: Path, progress: TrainProgress | None, until: int
+) -> None:  # fmt: skip
     """Write for each checkpoint a number that depends only on seeds, and resume where it stopped."""
-    for epoch in range(1, job.settings.epochs + 1):
+    for epoch in range(1, until + 1):
         if epoch in epochs_present(folder):
             continue
         take_time()
@@ -104,7 +106,7 @@ def train(job: SupernetJob, images: object, device: str, folder: Path, progress:
                 facts["sha256"] = f"{time.time_ns():016x}" * 4
             write_whole(folder / f"{epoch:04d}.json", json.dumps(facts))
         if progress is not None:
-            progress(epoch, job.settings.epochs)
+            progress(epoch, until)
 
 
 def epochs_present(folder: Path) -> Sequence[int]:

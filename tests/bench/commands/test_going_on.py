@@ -45,6 +45,29 @@ def test_a_supernet_whose_training_broke_off_goes_on_where_it_was_and_says_so(
     assert f"digits diverges-late seed 0 resumes after epoch {trained} of 8" in capsys.readouterr().err
 
 
+def test_a_supernet_trains_no_further_than_the_last_epoch_that_is_selected_from(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def trained() -> list[str]:
+        return sorted(path.stem for path in (tmp_path / "cache").rglob("[0-9]*.json"))
+
+    def records(folder: str) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (tmp_path / folder / "records").iterdir()}
+
+    command = [*place, "--seeds", "1", "--selectors", "random"]
+    assert fake_bench.run(*command, "--epochs", "2,4") == ExitCode.OK
+    assert trained() == ["0002", "0004"]
+    before = records("out")
+    capsys.readouterr()
+    assert fake_bench.run(*command, "--epochs", "2,4,8", "--plan") == ExitCode.OK
+    assert "3 cells: 1 to do; 2 done\n1 supernet to train" in capsys.readouterr().out
+    assert fake_bench.run(*command, "--epochs", "last") == ExitCode.OK
+    assert trained() == ["0002", "0004", "0006", "0008"]
+    assert before.items() <= records("out").items()
+    fake_bench.run(*command, "--epochs", "2,4,8", "--out", str(tmp_path / "at-once"), "--cache", str(tmp_path / "new"))
+    assert records("at-once") == records("out")
+
+
 def test_a_folder_goes_on_with_what_its_runs_asked_for(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -282,6 +282,14 @@ def test_estimates_take_the_nearest_kind_of_work() -> None:
     assert Timings([]).estimate(plan, trained=[], jobs=1) == Estimate(0, timed=0, untimed=12)
 
 
+def test_an_estimate_counts_training_up_to_the_last_epoch_that_is_read() -> None:
+    plan = make_plan(request(selectors=(selector("b"),), recipes=(MethodDeclaration("darts", 1, ""),), epochs=(2, 4)))
+    one = [planned for planned in plan if planned.supernet == plan[0].supernet]
+    assert [planned.cell.epoch for planned in one] == [2, 4] and one[0].cell.supernet.settings.epochs == 10
+    rows = [timed(one[0], wall_seconds=3.0), {**timed(one[0], training_seconds=100.0), "selector": ""}]
+    assert Timings(rows).estimate(one, trained=[], jobs=1).seconds == 2 * 3.0 + 40.0
+
+
 def test_cells_that_share_a_result_are_one_item_of_an_estimate() -> None:
     chooser = replace(selector("b"), reads_checkpoint=False)
     plan = make_plan(request(selectors=(chooser,)))

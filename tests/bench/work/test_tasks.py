@@ -21,5 +21,5 @@ def test_a_relative_cache_stays_where_it_was(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     supernet = PlannedSupernet(SupernetJob("digits", "steady", 0, 0, settings_for("digits")), "key", "former", 1)
-    assert TrainTask(supernet, place)().state == DONE
+    assert TrainTask(supernet, 1, place)().state == DONE
     assert supernet.folder(tmp_path / "cache").is_dir() and not any((tmp_path / "elsewhere").iterdir())

@@ -32,7 +32,7 @@ def tasks(place: Workplace) -> tuple[TrainTask, SelectTask]:
     planned = planned_cell(
         cell, methods.recipes.find("steady"), methods.selectors.find("ranks"), Circumstances("cpu", 1)
     )
-    return TrainTask(planned.supernet, place), SelectTask(planned, place)
+    return TrainTask(planned.supernet, planned.cell.epoch, place), SelectTask(planned, place)
 
 
 def test_what_a_worker_trains_comes_back(place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

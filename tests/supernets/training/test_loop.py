@@ -134,6 +134,18 @@ def test_a_run_broken_between_epochs_ends_in_the_same_bytes(
     assert files(tmp_path / "whole") == files(tmp_path / "broken")
 
 
+def test_training_ends_at_the_epoch_that_is_asked_for_and_goes_on_later(
+    job: SupernetJob, images: ImageSet, tmp_path: Path
+) -> None:
+    train(job, images, "cpu", tmp_path / "whole")
+    told: list[tuple[int, int]] = []
+    for until in (1, 1):
+        train(job, images, "cpu", tmp_path / "parts", lambda done, of: told.append((done, of)), until)
+    assert told == [(1, 1)] and epochs_present(tmp_path / "parts") == [1]
+    train(job, images, "cpu", tmp_path / "parts")
+    assert files(tmp_path / "whole") == files(tmp_path / "parts")
+
+
 def epochs_done(job: SupernetJob, folder: Path) -> int:
     """Number of finished epochs according to the progress file, which is replaced as a whole."""
     found = load_progress(folder / training.PROGRESS, job)
