@@ -9,6 +9,7 @@ from torch import Tensor
 from nas_selection_bench.supernets.network.accelerator import on_gpu
 from nas_selection_bench.supernets.network.cuda_graph import Repeated, own_stream
 from nas_selection_bench.supernets.network.supernet import Active, Supernet
+from nas_selection_bench.supernets.parts.hook_results import MIXTURE, kind_of
 
 
 class Evaluator:
@@ -28,8 +29,10 @@ class Evaluator:
         """The accuracy [M] in % and mean cross-entropy [M] over `batches` for each of `weights` [M, 6, 5].
 
         Both are on the CPU in float64; batch norm stays in the network's current mode. On a CPU operations of weight
-        zero do not run; on a GPU one captured pass serves all weights.
+        zero do not run; on a GPU one captured pass serves all weights. Raises ValueError for weights of another shape.
         """
+        if weights.ndim != 3 or weights.shape[1:] != MIXTURE:
+            raise ValueError(f"the mixtures to evaluate are {kind_of(weights)}, not (m, {MIXTURE[0]}, {MIXTURE[1]})")
         device = self._device
         weights = weights.detach().to(device)
         masks = None if on_gpu(device) else weights.tolist()

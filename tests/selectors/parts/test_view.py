@@ -1,5 +1,6 @@
-"""Data that a search reads once and then returns from memory."""
+"""What a search offers to a selector: data that it reads once, and evaluations."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -49,3 +50,9 @@ def test_a_selection_reads_each_checkpoint_once(tmp_path: Path, monkeypatch: pyt
     assert read == {1: 1, 2: 1, 3: 1}
     apply.select(small.cell(name), tmp_path, small.images(), "cpu")
     assert read == {1: 2, 2: 2, 3: 2}, "the next selection reads anew: what is stored may have changed"
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (30,), (2, 5, 6), (2, 6, 4), (1, 2, 6, 5)])
+def test_mixtures_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{shape}, not (m, 6, 5)")):
+        small.search("disc-acc").evaluate(torch.ones(shape))
