@@ -1,5 +1,7 @@
 """Wrong arguments of a subcommand give one sentence with the likely intention, never a usage block."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -68,3 +70,23 @@ def test_the_nearest_command_is_named(
     monkeypatch.setattr(sys, "argv", ["nas_selection_bench", word])
     assert main() == 2
     assert f"did you mean {near}?" in capsys.readouterr().err.splitlines()[0]
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize(("words", "code"), [(("--help",), 0), (("run", "--list"), 0), (("lookpu",), 2)], ids=str)
+def test_streams_closed_from_the_start_change_no_exit_code(
+    words: tuple[str, ...], code: int, closed: tuple[int, ...]
+) -> None:
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    done = subprocess.run([sys.executable, "-m", "nas_selection_bench", *words], preexec_fn=close, check=False)
+    assert done.returncode == code
+
+
+def test_closed_streams_become_the_null_device_under_their_own_numbers() -> None:
+    program = "import sys; from nas_selection_bench.bench.commands.stdout import open_closed_streams as go; go();"
+    program += " sys.exit([s.fileno() for s in (sys.stdin, sys.stdout, sys.stderr)] != [0, 1, 2])"
+    done = subprocess.run([sys.executable, "-c", program], preexec_fn=lambda: os.closerange(0, 3), check=False)
+    assert done.returncode == 0

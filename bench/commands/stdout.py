@@ -1,4 +1,4 @@
-"""Handling of standard streams that end before the program: `| head`, a full disk, a closed terminal."""
+"""Handling of standard streams that end before the program, or were never open: `| head`, a full disk, `>&-`."""
 
 import errno
 import os
@@ -51,9 +51,23 @@ class ClosableStream:
         return getattr(self._stream, name)
 
 
+def open_closed_streams() -> None:
+    """Put the null device in place of standard streams that were closed before the program started.
+
+    Python has None for them, and gives their numbers to the next files it opens: what a library writes to stdout or
+    stderr would end up in a result.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in the order of their numbers
+        if getattr(sys, name) is None:
+            sink = os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is that of the stream
+            os.set_inheritable(sink, True)
+            setattr(sys, name, os.fdopen(sink, mode))
+
+
 @contextmanager
 def stdout_may_close() -> Iterator[None]:
     """Keep the exit code right even if stdout is not read to its end: `--check ... | head -1`."""
+    open_closed_streams()
     stream = ClosableStream(sys.stdout)
     with redirect_stdout(cast(TextIO, stream)):
         try:
@@ -65,5 +79,6 @@ def stdout_may_close() -> Iterator[None]:
 @contextmanager
 def stderr_may_close() -> Iterator[None]:
     """Let a run end as it should even if its terminal was closed; what it prints after that is discarded."""
+    open_closed_streams()
     with redirect_stderr(cast(TextIO, ClosableStream(sys.stderr, must_not_fail=True))):
         yield
