@@ -143,6 +143,12 @@ def test_the_program_says_its_version(here: Installed) -> None:
         assert here(str(here.bin / "run-bench"), "--version").strip() == said
 
 
+def test_stored_results_are_drawn_again(here: Installed, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "results" / "digits-tiny", tmp_path / "results" / "digits-tiny")
+    words = ("regenerate", "--exact", "--results", str(tmp_path / "results"))
+    assert "0 differences" in here(here.python, "-m", "nas_selection_bench", *words)
+
+
 def test_a_wheel_installs_one_name_with_all_that_it_needs(tmp_path: Path) -> None:
     with zipfile.ZipFile(built(tmp_path, "build_wheel")) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}

@@ -37,11 +37,17 @@ ANSWERS = (ExitCode.OK, ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED, ExitCode.IN
 Python itself exits with it after a traceback."""
 
 
+def _benchmark() -> Sequence[str]:
+    """The command that runs the benchmark: an installed package has no run_bench.py beside it."""
+    script = CODE / "run_bench.py"
+    return (sys.executable, *((str(script),) if script.is_file() else ("-m", "nas_selection_bench", "run")))
+
+
 @dataclass(frozen=True)
 class Program:
     """How to start the benchmark; tests substitute another program."""
 
-    words: Sequence[str] = (sys.executable, str(CODE / "run_bench.py"))
+    words: Sequence[str] = field(default_factory=_benchmark)
     around: Mapping[str, str] = field(default_factory=dict)
     """Additional environment variables of its runs."""
 
@@ -158,8 +164,10 @@ def claim(into: Path) -> Path:
 
 
 def find(results: Path, names: Sequence[str]) -> list[Path]:
-    """The folders of stored results called `names`, or all; raises UsageError for an unknown name."""
+    """The folders of stored results called `names`, or all; raises UsageError if one is unknown or there are none."""
     known = {path.parent.name: path.parent for path in sorted(results.glob(f"*/{RUN_FILE}"))}
+    if not known:
+        raise UsageError(f"{results} holds no stored results: no folder in it has a {RUN_FILE}.")
     for name in names:
         if name not in known:
             raise unknown("stored result", name, list(known))
@@ -187,8 +195,6 @@ def main(arguments: Sequence[str] | None = None, program: Program = Program()) -
     codes = set()
     try:
         folders = find(given.results, given.names)
-        if not folders:
-            raise UsageError(f"{given.results} holds no stored results: no folder in it has a {RUN_FILE}.")
         if given.into:
             claim(given.into)
         with place as into:

@@ -220,6 +220,13 @@ def test_an_unknown_name_is_answered_with_the_known_ones(stored: Path, capsys: p
     assert "two" in capsys.readouterr().err
 
 
+def test_a_name_in_a_folder_without_results_is_answered_with_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert again(tmp_path, "one") == ExitCode.USAGE
+    assert str(tmp_path) in capsys.readouterr().err
+
+
 def test_runs_of_other_code_are_not_taken_for_fresh_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regenerate, "git_commit", lambda folder: "abc")
     claim(tmp_path / "fresh")
