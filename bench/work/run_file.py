@@ -16,6 +16,9 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.json_files import read_json, write_json
 
 RUN_FILE = "run.json"
+SCHEMA = 1
+"""Version of the file's format, raised when an older program could misread it."""
+
 CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
 """Git arguments that list the program's files that differ from the commit."""
 
@@ -121,7 +124,7 @@ def write_run(
     known, command = commands(earlier), [word for word in argv if word not in MESSAGE_OPTIONS]
     here = processor()
     content = {
-        "schema": 1,
+        "schema": SCHEMA,
         "argv": list(argv),
         "commands": known if command in known else [*known, command],
         **facts,
@@ -163,6 +166,11 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     path = folder / RUN_FILE
 
     def understood(content: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(content.get("schema"), int) and content["schema"] > SCHEMA:
+            raise DataError(
+                f"{path} has schema {content['schema']}, which a newer version of this program wrote (this one reads"
+                f" up to {SCHEMA}); update the program or choose another folder."
+            )
         known = {name: content[name] for name in _KINDS if name in content}
         whole = {"table", "datasets"} <= known.keys() and all(_is(_KINDS[name], known[name]) for name in known)
         if not whole or not known["datasets"] or min(known.get("threads", 1), known.get("jobs", 1)) < 1:

@@ -286,6 +286,9 @@ class Run:
 
     def _stop_on_disk_trouble(self, outcome: Outcome) -> None:
         if outcome.disk_trouble:
+            own = outcome.reason.removeprefix(f"{DataError.__name__}: ")
+            if own != outcome.reason:  # a sentence that says what to do
+                raise DataError(own)
             raise DataError(f"The disk is full or read-only ({outcome.reason}); make room and run the command again.")
 
     def _log(self, stem: str) -> Path:

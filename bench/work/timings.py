@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.errors import DAMAGE, counted
 from nas_selection_bench.bench.work.plan import PlannedCell
 from nas_selection_bench.bench.work.progress import duration
 from nas_selection_bench.bench.work.record import KEY_COLUMNS
@@ -26,7 +26,8 @@ class Estimate:
 
     def described(self) -> str:
         """The time in words, with the number of items that it leaves out."""
-        never = f" ({self.untimed:,} cells and supernets never timed here; run one seed first)" if self.untimed else ""
+        items = counted(self.untimed, "item")
+        never = f" ({items}, cells or supernets, never timed here; run one seed first)" if self.untimed else ""
         return f"{duration(self.seconds) if self.seconds else 'unknown'}{never}"
 
 

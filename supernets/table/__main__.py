@@ -28,10 +28,8 @@ from nas_selection_bench.bench.commands.modes import unread, words_given
 from nas_selection_bench.bench.commands.options import device_name, positive
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import given_path
-from nas_selection_bench.bench.names import nearest
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.accuracies import Accuracies
-from nas_selection_bench.bench.problem.datasets import data_root, refuse_more_images
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.space import Architecture, architecture_of
@@ -41,7 +39,13 @@ from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.supernets.network.accelerator import accelerator
 from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
 from nas_selection_bench.supernets.table.progress_file import SECONDS_BETWEEN_WRITES, TableProgress
-from nas_selection_bench.supernets.table.training import Arithmetic, SplitImages, TableRecipe, train_group
+from nas_selection_bench.supernets.table.splits import load_splits
+from nas_selection_bench.supernets.table.training import (
+    Arithmetic,
+    SplitImages,
+    TableRecipe,
+    train_group,
+)
 
 GPU_GROUP = 512
 CPU_GROUP = 16
@@ -131,30 +135,11 @@ def drawn_order(classes: int, root_seed: int) -> np.ndarray:
     return np.asarray(order[order < classes])
 
 
-def load_splits(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
-    """Training and test images of `digits` or of the user's own data set."""
-    if name == "digits":
-        from nas_selection_bench.bench.problem.digits import digits_images
-
-        return digits_images(), digits_images(split="test")
-    from nas_selection_bench.bench.problem.own_dataset import load_own, own_names
-
-    if name not in own_names(root):
-        near = nearest(name, ("digits", *own_names(root)), 1)
-        raise UsageError(
-            f"No test images for {name!r}: a table can be made for digits or for a data set of your own in {root}"
-            + (f"; did you mean {near[0]}?" if near else ".")
-        )
-    return load_own(name, root), load_own(name, root, split="test")
-
-
 def _make(options: argparse.Namespace) -> int:
     """Train the networks that are missing, and write the table if it is complete."""
     refuse_as_compact_file(options.out)
     recipe, arithmetic = _recipe(options), _arithmetic(options)
-    train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
-    if recipe.images != TableRecipe.images:  # the default may be more than there are
-        refuse_more_images(recipe.images, len(train), options.dataset)
+    train, held_out = load_splits(options.dataset, options.data_root, recipe)
     firsts = representatives(function_classes())
     wanted = drawn_order(len(firsts), recipe.root_seed)[: options.classes]
     kept = options.out.with_name(f"{options.out.name}.progress")
@@ -260,7 +245,7 @@ def _benchmark(options: argparse.Namespace) -> int:
 
     recipe, basis = _recipe(options), _arithmetic(options)
     on_gpu = basis.device != "cpu"
-    train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
+    train, held_out = load_splits(options.dataset, options.data_root, recipe)
     images = SplitImages.of(train, held_out, basis.device)
     firsts = representatives(function_classes())
     sizes = [options.networks_at_once] if options.networks_at_once else ([256, 512, 1024] if on_gpu else [1, 4, 8, 16])

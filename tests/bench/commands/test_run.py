@@ -166,7 +166,7 @@ def test_plan_runs_nothing_and_estimates_from_what_was_timed(
     fake_bench.run(*command[:-1], "--seeds", "4", "--plan")
     said = capsys.readouterr().out
     # Two more trainings of 1.5 s each; `ranks` was never timed.
-    estimate = re.search(r"estimated time: ([\d.]+) s \(4 cells", said)
+    estimate = re.search(r"estimated time: ([\d.]+) s \(4 items", said)
     assert "8 cells: 6 to do; 2 done" in said and estimate is not None
     assert float(estimate[1]) >= 3  # plus the time of two measured cells
 

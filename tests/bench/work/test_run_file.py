@@ -10,7 +10,7 @@ from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.open_table import embedded_table
 from nas_selection_bench.bench.work import run_file
 from nas_selection_bench.bench.work.json_files import write_json
-from nas_selection_bench.bench.work.run_file import commands, git_commit, read_run, write_run
+from nas_selection_bench.bench.work.run_file import SCHEMA, commands, git_commit, read_run, write_run
 
 BY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false")
 
@@ -60,6 +60,15 @@ def test_every_kind_of_cpu_that_filled_a_folder_is_kept(tmp_path: Path, monkeypa
     run = run_file.read_run(tmp_path) or {}
     assert (run["processor"], run_file.processors(run)) == ("A", ["A", "B"])
     assert run_file.processors({"processor": "C"}) == ["C"] and run_file.processors({}) == []
+
+
+def test_a_file_of_a_newer_program_is_refused_with_both_versions(tmp_path: Path) -> None:
+    write_run(tmp_path, None, embedded_table("digits"), {"datasets": ["digits"]}, [])
+    content = read_run(tmp_path) or {}
+    assert content["schema"] == SCHEMA
+    write_json(tmp_path / "run.json", content | {"schema": SCHEMA + 1}, indent=1)
+    with pytest.raises(DataError, match=rf"run\.json has schema {SCHEMA + 1}.* up to {SCHEMA}\)"):
+        read_run(tmp_path)
 
 
 @pytest.mark.parametrize(

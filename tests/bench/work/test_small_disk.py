@@ -57,6 +57,7 @@ def test_what_is_full_is_told_and_lost_nothing(
     assert running.returncode == ExitCode.USAGE, said
     assert "disk is full" in said.casefold() and "Traceback" not in said
     assert len([line for line in said.splitlines() if line.startswith("run_bench.py:")]) == 1
+    assert said.count("make room") == 1
     assert not list(out.rglob(".*.part"))
     full.unlink()
     again = in_subprocess(small)

@@ -122,6 +122,8 @@ def test_another_arithmetic_does_not_go_on_with_a_trial(
         ("--networks-at-once", "-4"), ("--batch-size", "0"), ("--trials", "0"), ("--jobs", "x"), ("--no-graph",),
         ("--device", "cuda", "--jobs", "2"), ("--precision", "bf16"), ("--learning-rate", "nan"),
         ("--learning-rate", "-1"), ("--weight-decay", "inf"), ("--momentum", "x"), ("--images", "100000"),
+        ("--images", "7"), ("--batch-size", "33"), ("--batch-size", "5000", "--classes", "1"),
+        ("--benchmark", "--images", "100000"), ("--benchmark", "--batch-size", "33"),
     ],
 )  # fmt: skip
 def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: Path, tmp_path: Path) -> None:
