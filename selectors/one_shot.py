@@ -4,7 +4,8 @@ Bender et al., "Understanding and Simplifying One-Shot Architecture Search", ICM
 Search and Reproducibility for Neural Architecture Search" (RSPS), UAI 2019. `one-shot` evaluates one architecture
 of each of the 6,466 classes, and one of each function that these miss; `one-shot-sampled` evaluates 100 random
 architectures, as NAS-Bench-201 does for RSPS. All see the same selection images, with the batch statistics of their
-own activations (with --bn running, the running statistics of the mixture). Ties in accuracy are broken by the loss.
+own activations. With --bn running they have the running statistics of the mixture, under which no two architectures
+are equivalent, so `one-shot` evaluates all 15,625. Ties in accuracy are broken by the loss.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class OneShot(Selector):
     def select(self, search: Search) -> Selection:
         """Evaluate and rank the architectures, and take the best."""
         if self.architectures is None:
-            candidates = one_of_each_class()
+            candidates = one_of_each_class(search.cell.bn)
         else:
             candidates = sample_uniformly(self.architectures, search.generator("architectures"))
         batches = search.batches if self.images is None else search.first_images(self.images)
@@ -50,8 +51,8 @@ SELECTOR = OneShot(
     paper="Bender et al., Understanding and Simplifying One-Shot Architecture Search, ICML 2018",
     formula="accuracy with inherited weights; (e, o): mean over architectures",
     direction="largest",
-    passes="6,746 of one mini-batch",
-    differs="exhaustive; all architectures see the same images",
+    passes="6,746 of one mini-batch; 15,625 with --bn running",
+    differs="exhaustive; all architectures see the same images; ties in accuracy are broken by the loss",
 )
 
 VARIANTS = {
@@ -60,7 +61,10 @@ VARIANTS = {
         formula="accuracy with inherited weights of 100 random architectures; (e, o): mean over architectures",
         direction="largest",
         passes="100 B",
-        differs="all architectures see the same images (NAS-Bench-201's code draws a mini-batch for each)",
+        differs=(
+            "all architectures see the same images (NAS-Bench-201's code draws a mini-batch for each); ties in accuracy"
+            " are broken by the loss"
+        ),
         architectures=100,
         images=None,
     )

@@ -81,7 +81,7 @@ SELECTOR = Greedy(
         " bound=yes); batch statistics, without updating the running ones (in the code, which validates every other"
         " epoch, every second estimate uses running statistics); mini-batches of up to 256 images (the code: 1024),"
         " the fixed ones in turn, so that at most selection images / batch size of them are distinct (the code draws"
-        " one per permutation)"
+        " one per permutation, with the training transform)"
     ),
     rule=Shapley(),
 )

@@ -99,7 +99,8 @@ SELECTOR = Greedy(
         " are rounded to 3 digits, so that smaller differences count as ties (the code rounds each repeat before"
         " averaging); each repeat has its own crops of a selection mini-batch, shared"
         " by all candidates (the code: new crops of the whole training set for each candidate); the kernels see images"
-        " as they are (the code: augmented)"
+        " as they are (the code: augmented); a singular kernel fails the selection (the code goes on with a negative or"
+        " infinite ratio); all crops share one batch norm (the code: batches of 1000)"
     ),
     version=3,
     rule=PruningByImportance(),

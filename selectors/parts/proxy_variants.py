@@ -39,8 +39,9 @@ POST = "One mini-batch for all edges; the mixture is the recipe's and is not ren
 SEARCH = (
     "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
     " proposals are one cell: reinitialise=no), one mini-batch (the code: one per edge) and an exactly uniform mixture;"
-    " stage 2 draws the proxy's own random numbers once for all V mini-batches, so that V has no effect on a proxy that"
-    " reads no images. "
+    " stage 2 reads at most the mini-batches of the selection half (98 of CIFAR, where the published V is 100), the"
+    " same for all proposals (the code: the same images in other batches, augmented anew, for each), and draws the"
+    " proxy's own random numbers once for all V mini-batches, so that V has no effect on a proxy that reads no images. "
 )
 
 

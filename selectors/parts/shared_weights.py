@@ -1,9 +1,9 @@
 """Evaluates many architectures together, with the weights of one supernet.
 
 Each architecture gives the outputs of `Supernet.subnetwork(architecture)`. Three things make this cheaper than one
-network after another: operations that cannot reach the output are not computed; in the first cell all architectures
-read the same stem, so there are only 5 distinct first nodes and 125 second ones, and every term of its output is
-computed once; in later cells the architectures of a group share the launches of each convolution.
+network after another: under batch statistics, operations on no path to the output are not computed; in the first cell
+all architectures read the same stem, so there are only 5 distinct first nodes and 125 second ones, and every term of
+its output is computed once; in later cells the architectures of a group share the launches of each convolution.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,10 @@ BYTES_PER_NUMBER = 320
 
 
 def without_dead_ends(architecture: Architecture) -> Architecture:
-    """An equivalent architecture with `none` on every edge that is on no path from the input to the output."""
+    """The architecture with `none` on every edge that is on no path from the input to the output.
+
+    It is equivalent under batch statistics. Under running ones a convolution of zeros is not zero: (0 - mean) / std.
+    """
     fed = {0}
     for edge, (target, source) in enumerate(EDGES):
         if architecture[edge] != NONE and source in fed:
@@ -51,7 +54,7 @@ def evaluate_architectures(
 
     Batch norm follows the mode of the network: batch statistics of each architecture on its own, or running statistics.
     """
-    live = [without_dead_ends(a) for a in architectures]
+    live = architectures if network.normalisation == "running" else [without_dead_ends(a) for a in architectures]
     distinct = sorted(set(live))
     figures = {a: np.zeros(2) for a in distinct}
     images = sum(len(y) for _, y in batches)

@@ -27,7 +27,11 @@ class EpeNas(GradientProxy):
         " classes E_c is divided by the number of images of c, classes with one image are left out, and the score is"
         " sum_cd |E_c - E_d| / number of classes left"
     )
-    differs = "nothing; both orders of each pair of classes are summed, as in the released code (a factor of two)"
+    differs = (
+        "nothing in the score; both orders of each pair of classes are summed, as in the released code (a factor of"
+        " two). The authors' search script passes no number of classes, so that it never takes the form for more than"
+        " 100"
+    )
     version = 2  # since classes with one image are left out if there are more than 100 classes
     minimum_images = 2
     changes_network = False

@@ -18,7 +18,9 @@ from nas_selection_bench.selectors.proxies._network import gaussian_weights, lea
 class Zen(Proxy):
     """The log of the features' expected change under Gaussian weights, plus the log scales that batch norms remove."""
 
-    repeats: int = option(1, positive, "draws of weights and inputs to average over (the search code: 32)")
+    repeats: int = option(
+        1, positive, "draws of weights and inputs to average over (released: 1 in the search, 32 in the script)"
+    )
     alpha: float = option(0.01, above(0), "size of the change of the input, standard deviations")
     norm: str = option("fro", one_of("fro", "l1"), "norm of the change: fro as in the paper, l1 as released")
 
@@ -29,10 +31,10 @@ class Zen(Proxy):
     batch_norm = "batch statistics, whose variances are part of the score"
     follows_batch_norm = False  # the running statistics are not those of the Gaussian weights
     differs = (
-        "the variances are those of the batch, as in the paper (the released code reads the running ones, which are a"
-        " tenth of the batch's plus nine tenths of their initial values); Frobenius norm (released: norm=l1); a batch"
-        " norm whose input is constant has no scale to remove and adds nothing. The paper removes residual links"
-        " first; here the network stays as it is"
+        "the variances are those of the batch, as in the paper (the released code reads the running ones after two"
+        " passes, .19 of the batches' and .81 of their earlier values, which it does not reset between repeats);"
+        " Frobenius norm (released: norm=l1); a batch norm whose input is constant has no scale to remove and adds"
+        " nothing. The paper removes residual links first; here the network stays as it is"
     )
     watches = "nothing"  # a batch norm whose input is zero has no scale
     draws = True

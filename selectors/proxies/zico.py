@@ -27,7 +27,8 @@ class Zico(GradientProxy):
         "one set of images split into batches, each with its own gradient, as in the authors' code since February 2023"
         " (their first commit, and MeCo's copy of it, do not clear the gradients, so that batch k holds the sum of the"
         " first k); std(g) is of the signed gradients, as in that code, where the paper writes the variance of |g|;"
-        " layers without a weight of std > 0 add nothing, as in that code; if no layer has one, the score is a failure"
+        " layers without a weight of std > 0 add nothing, as in that code; if no layer has one, the score is a failure."
+        " The authors' search scores networks without their residual links; here the network stays as it is"
     )
     minimum_images = 4
     changes_network = False

@@ -31,7 +31,7 @@ def main() -> int:
     network.normalise("batch")
     images = torch.randn(args.images, 3, 16, 16).to(device, memory_format=torch.channels_last)
     batch = images, torch.randint(10, (args.images,)).to(device)
-    every = one_of_each_class()
+    every = one_of_each_class("batch")
     middle = len(every) // 2
     some = every[middle : middle + args.architectures]
 

@@ -14,6 +14,8 @@ from nas_selection_bench.selectors.parts.shared_weights import evaluate_architec
 from tests.selectors import small
 
 SOME = [architecture_of(p) for p in (0, 1, 624, 3906, 7812, 9999, 12345, 15624, *range(5000, 15000, 777))]
+FED_ZEROS: list[Architecture] = [(0, 2, 3, 1, 3, 0), (0, 4, 0, 2, 3, 0)]
+"""Convolutions whose input is zero: under running statistics their output is not."""
 
 
 @torch.no_grad()
@@ -37,8 +39,8 @@ def test_many_at_once_is_one_by_one(bn: str, numbers: int, monkeypatch: pytest.M
     monkeypatch.setattr(shared_weights, "CACHED_NUMBERS", numbers)
     net = small.network()
     net.normalise("batch" if bn == "batch" else "running")
-    accuracy, loss = evaluate_architectures(net, SOME, small.batches())
-    expected = np.array([one_by_one(a, bn) for a in SOME])
+    accuracy, loss = evaluate_architectures(net, SOME + FED_ZEROS, small.batches())
+    expected = np.array([one_by_one(a, bn) for a in SOME + FED_ZEROS])
     np.testing.assert_allclose(accuracy, expected[:, 0])
     np.testing.assert_allclose(loss, expected[:, 1], rtol=1e-9)
 

@@ -17,10 +17,11 @@ from tests.selectors import small
 
 
 def test_every_published_class_and_every_function_has_a_representative() -> None:
-    codes = [code(a) for a in one_of_each_class()]
+    codes = [code(a) for a in one_of_each_class("batch")]
     assert len(set(codes)) == len(codes)
     assert len(set(published_classes()[codes].tolist())) == 6466
     assert len(set(function_classes()[codes].tolist())) == len(set(function_classes().tolist()))
+    assert [code(a) for a in one_of_each_class("running")] == list(range(15_625))
 
 
 def test_marginal_means_by_hand() -> None:
