@@ -10,8 +10,9 @@ import threading
 import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -77,6 +78,27 @@ def _own(kind: str, device: torch.device, make: Callable[[], Any]) -> Any:
 
 
 @dataclass
+class _Pool:
+    """Memory that the graphs of one thread share."""
+
+    handle: Any
+    graphs: WeakSet[Any] = field(default_factory=WeakSet)
+    """Those of its graphs that still exist."""
+
+
+def _pool(device: torch.device) -> tuple[_Pool, list[Any]]:
+    """This thread's pool, and its graphs, at least one of which must be kept until the next capture has begun.
+
+    Once all graphs of a pool are gone, torch's allocators refuse its handle, so the next graph gets a new pool.
+    """
+    pools: dict[torch.device, _Pool] = vars(_of_thread).setdefault("pools", {})
+    graphs = list(pools[device].graphs) if device in pools else []
+    if not graphs:
+        pools[device] = _Pool(accelerator(device).graph_pool_handle())
+    return pools[device], graphs
+
+
+@dataclass
 class _Replay:
     """The captured form of a step for one set of shapes and one phase."""
 
@@ -137,27 +159,36 @@ class Repeated:
         if failure is None:
             one.graph = graph
             return
-        _failed.append(graph)
-        self._tell((str(failure).strip() or type(failure).__name__).splitlines()[0])
+        one.refused, one.result = True, None
+        self._tell(failure)
 
-    def _record(self, one: _Replay, graph: Any) -> RuntimeError | None:
-        """Capture the step; return the error if the capture failed, else None."""
-        pool = _own("pools", self._device, accelerator(self._device).graph_pool_handle)
-        graph.capture_begin(pool=pool, capture_error_mode="thread_local")
-        failure: RuntimeError | None = None
+    def _record(self, one: _Replay, graph: Any) -> str | None:
+        """Capture the step; return the reason if the capture failed, else None.
+
+        The reason is text: an exception would keep the memory of the step alive, by its traceback.
+        """
+        pool, _others = _pool(self._device)
+        failure: str | None = None
         try:
+            graph.capture_begin(pool=pool.handle, capture_error_mode="thread_local")
             one.result = self._step(*one.inputs)
         except RuntimeError as reason:
-            failure = reason
+            failure = _first_line(reason)
         finally:  # also if interrupted: the stream must not stay in capture mode
             try:
                 graph.capture_end()
+                pool.graphs.add(graph)
             except RuntimeError as reason:  # ending an invalid capture raises again
-                failure = failure or reason
+                _failed.append(graph)
+                failure = failure or _first_line(reason)
         return failure
 
     def _tell(self, reason: str) -> None:
         warnings.warn(f"no CUDA graph, training runs eagerly and slower: {reason}", RuntimeWarning, stacklevel=4)
+
+
+def _first_line(reason: RuntimeError) -> str:
+    return (str(reason).strip() or type(reason).__name__).splitlines()[0]
 
 
 class HostSyncRecorder(TorchDispatchMode):

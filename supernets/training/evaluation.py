@@ -1,6 +1,7 @@
 """Accuracy and loss of a supernet under many sets of edge weights, on the same batches for all."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,8 @@ class Evaluator:
     def __init__(self, network: Supernet) -> None:
         self.network = network
         self._device = next(network.parameters()).device
-        self._passes = Repeated(self._figures, self._device)
+        # No method of this object: a reference in a circle would keep the graphs and the network on the GPU.
+        self._passes = Repeated(partial(_figures, network), self._device)
 
     @torch.no_grad()
     def __call__(self, batches: Sequence[tuple[Tensor, Tensor]], weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,13 +47,15 @@ class Evaluator:
                     if masks is None:
                         figures = self._passes(x, y, weights[m], phase=self.network.normalisation)
                     else:
-                        figures = self._figures(x, y, weights[m], [[w != 0 for w in edge] for edge in masks[m]])
+                        active = [[w != 0 for w in edge] for edge in masks[m]]
+                        figures = _figures(self.network, x, y, weights[m], active)
                     assert figures is not None
                     correct[m] += figures[0]
                     loss[m] += figures[1]
         return (100 * correct / images).cpu(), (loss / images).cpu()
 
-    def _figures(self, x: Tensor, y: Tensor, weights: Tensor, active: Active | None = None) -> Tensor:
-        """[2]: the number of correct predictions and the summed cross-entropy."""
-        logits = self.network(x, weights, active=active).double()
-        return torch.stack([(logits.argmax(1) == y).sum().double(), F.cross_entropy(logits, y, reduction="sum")])
+
+def _figures(network: Supernet, x: Tensor, y: Tensor, weights: Tensor, active: Active | None = None) -> Tensor:
+    """[2]: the number of correct predictions and the summed cross-entropy."""
+    logits = network(x, weights, active=active).double()
+    return torch.stack([(logits.argmax(1) == y).sum().double(), F.cross_entropy(logits, y, reduction="sum")])

@@ -1,11 +1,13 @@
 """The training loop: the contents of a step, determinism, and resuming after a kill."""
 
+import gc
 import math
 import multiprocessing
 import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -92,6 +94,20 @@ def test_learning_rate_follows_a_cosine(job: SupernetJob, images: ImageSet) -> N
         reference.step()
         schedule.step()
     assert rates == pytest.approx(expected)
+
+
+def test_a_network_is_freed_with_its_training(job: SupernetJob, images: ImageSet) -> None:
+    """At once, not by the garbage collector, which does not know how much memory a GPU has left."""
+    run = Training(job, images, torch.device("cpu"))
+    run.run_epoch()
+    run.checkpoint()
+    network = ref(run.search.network)
+    gc.disable()
+    try:
+        del run
+        assert network() is None
+    finally:
+        gc.enable()
 
 
 def test_seeds_matter_and_do_not_mix(settings: Settings, images: ImageSet) -> None:
