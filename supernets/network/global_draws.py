@@ -14,7 +14,7 @@ import torch
 
 @contextmanager
 def refusing_global_draws(who: str, instead: str) -> Iterator[None]:
-    """Raise ValueError if the body of the `with` statement draws from a global CPU generator.
+    """Raise ValueError if the body of the `with` statement draws from a global generator, of the CPU or of the GPU.
 
     `who` draws, for the message; `instead`: the generator to use. Outside the main thread nothing is checked: jobs that
     share a GPU run as threads, and the draws of one would be attributed to another.
@@ -24,7 +24,7 @@ def refusing_global_draws(who: str, instead: str) -> Iterator[None]:
         return
     before = _global_states()
     yield
-    drawn = [name for name, state in _global_states().items() if state != before[name]]
+    drawn = [name for name, state in _global_states().items() if state != before.get(name, state)]
     if drawn:
         raise ValueError(
             f"{who} draws from the global generator of {' and '.join(drawn)}, so its result depends on what ran"
@@ -35,8 +35,11 @@ def refusing_global_draws(who: str, instead: str) -> Iterator[None]:
 def _global_states() -> dict[str, object]:
     """The states of the process-wide random generators, by library."""
     kind, keys, *rest = np.random.get_state(legacy=True)
-    return {
+    states: dict[str, object] = {
         "torch": torch.get_rng_state().numpy().tobytes(),
         "numpy": (kind, keys.tobytes(), rest),  # type: ignore[union-attr]
         "random": random.getstate(),
     }
+    if torch.cuda.is_initialized():  # the state, a seed and an offset, is on the host: reading it does not wait
+        states["torch on the GPU"] = torch.cuda.get_rng_state().numpy().tobytes()
+    return states
