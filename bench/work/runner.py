@@ -170,6 +170,7 @@ class Run:
                 failed[supernet.key] = outcome
                 write_whole(self._log(f"supernet.{supernet.key}"), outcome.trace or outcome.reason)
                 progress.say(f"supernet {supernet.title} failed: {outcome.explained}")
+                self._stop_on_lost_device(outcome, supernet.title)
             else:
                 self._log(f"supernet.{supernet.key}").unlink(missing_ok=True)
                 self.timings.learn({**columns[supernet.key], "selector": "", "training_seconds": outcome.seconds})
@@ -227,6 +228,7 @@ class Run:
             self._conclude(first, outcome, progress)
             for planned in others:
                 self._conclude(planned, replace(outcome, seconds=0.0), progress)
+            self._stop_on_lost_device(outcome, first.title)
             if local is None:
                 progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
 
@@ -290,6 +292,14 @@ class Run:
             if own != outcome.reason:  # a sentence that says what to do
                 raise DataError(own)
             raise DataError(f"The disk is full or read-only ({outcome.reason}); make room and run the command again.")
+
+    def _stop_on_lost_device(self, outcome: Outcome, title: str) -> None:
+        """Raise DataError if every later cell would fail for the error of this one."""
+        if outcome.device_lost:
+            raise DataError(
+                f"After an error in {title} the GPU cannot be used any more in this process ({outcome.reason}); run the"
+                " same command again to go on."
+            )
 
     def _log(self, stem: str) -> Path:
         return self.store.logs / f"{stem}.txt"

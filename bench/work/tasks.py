@@ -59,6 +59,8 @@ class Outcome:
     trace: str = ""
     seconds: float = 0.0
     disk_trouble: bool = False
+    device_lost: bool = False
+    """Whether the error leaves the GPU unusable for the rest of the process."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Files, by name, that were trained by a worker that does not see the run's cache."""
 
@@ -86,7 +88,13 @@ def failure(error: BaseException, seconds: float) -> Outcome:
     line = None if own or is_disk_trouble(error) else line_of(error)
     trace = storable("".join(traceback.format_exception(error)), LONGEST_LOG)
     return Outcome(FAILED, storable(reason, LONGEST_REASON), line, trace=trace, seconds=seconds,
-                   disk_trouble=is_disk_trouble(error))  # fmt: skip
+                   disk_trouble=is_disk_trouble(error), device_lost=_loses_device(error))  # fmt: skip
+
+
+def _loses_device(error: BaseException) -> bool:
+    """Whether CUDA refuses all further work of the process after `error`; a lack of memory does no such harm."""
+    text = text_of(error)
+    return type(error).__name__ == "AcceleratorError" and "out of memory" not in text
 
 
 def _must_end(error: BaseException, pool: Pool) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 from tests.emulated.device import DEVICES, NAME, OWN, STATE, Resident, aten, refuse_in_capture
 from tests.emulated.graphs import Graph
+
+_POOLS = count(1)
 
 
 class Stream:
@@ -86,8 +89,8 @@ class Backend:
             OWN.device = before
 
     def graph_pool_handle(self) -> tuple[int, int]:
-        """A constant: memory is not emulated."""
-        return 0, 1
+        """A new one each time; the memory itself is not emulated."""
+        return 0, next(_POOLS)
 
     def mem_get_info(self, _device: Any = None) -> tuple[int, int]:
         """(free, total) bytes."""

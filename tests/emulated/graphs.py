@@ -6,6 +6,7 @@ nan. `replay` repeats the recorded operations in the same memory. So a Python nu
 no longer the one being read, or a value that existed only during the capture changes the results, as it would on a GPU.
 """
 
+from collections import Counter
 from typing import Any
 
 import torch
@@ -69,17 +70,27 @@ class Tape:
                     kept.copy_(new)
 
 
+GRAPHS: Counter[Any] = Counter()
+"""How many graphs of each memory pool exist."""
+
+
 class Graph:
     """The counterpart of torch.cuda.CUDAGraph."""
 
     def __init__(self) -> None:
         self._tape: Tape | None = None
+        self._pool: Any = None
 
     def capture_begin(self, pool: Any = None, capture_error_mode: str = "global") -> None:
-        """Start recording."""
+        """Start recording; raises DeviceError for a pool all of whose graphs are gone, as torch's allocators do."""
         if OWN.tape is not None:
             raise DeviceError("a capture is under way already")
+        if pool in GRAPHS and not GRAPHS[pool]:
+            raise DeviceError("it->second->use_count > 0 INTERNAL ASSERT FAILED")
         OWN.tape = Tape()
+        if pool is not None:
+            self._pool = pool
+            GRAPHS[pool] += 1
         STATE.captures += 1
 
     def capture_end(self) -> None:
@@ -100,3 +111,7 @@ class Graph:
     def reset(self) -> None:
         """Discard the recording."""
         self._tape = None
+
+    def __del__(self) -> None:
+        if self._pool is not None:
+            GRAPHS[self._pool] -= 1

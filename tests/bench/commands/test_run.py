@@ -12,6 +12,7 @@ import pytest
 from nas_selection_bench.bench.commands import devices
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.cells import Cell
 from nas_selection_bench.bench.work.runner import MOST_TITLES
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
@@ -151,6 +152,30 @@ def test_a_failing_training_costs_its_own_cells(place: list[str], tmp_path: Path
 def test_nothing_measured_has_its_own_exit_code(place: list[str]) -> None:
     assert fake_bench.run(*place, "--selectors", "skips") == ExitCode.NOTHING_MEASURED
     assert fake_bench.run(*place, "--selectors", "fails") == ExitCode.NOTHING_MEASURED
+
+
+class AcceleratorError(RuntimeError):
+    """Called as torch calls the errors of CUDA's context."""
+
+
+@pytest.mark.parametrize(("text", "stops"), [("CUDA error: an illegal memory access", True),
+                                             ("CUDA error: out of memory", False)])  # fmt: skip
+def test_a_lost_gpu_ends_the_run_and_costs_one_cell(
+    text: str, stops: bool, place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = fake_bench.select
+
+    def select(cell: Cell, *given: Any) -> Any:
+        if cell.selector == "random":
+            raise AcceleratorError(text)
+        return right(cell, *given)
+
+    monkeypatch.setattr(fake_bench, "select", select)
+    command = [*place, "--seeds", "1", "--selectors", "random,ranks"]
+    assert fake_bench.run(*command) == (ExitCode.USAGE if stops else ExitCode.SOME_CELLS_FAILED)
+    assert len(list((tmp_path / "out" / "records").iterdir())) == (1 if stops else 2)
+    assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+    assert states(tmp_path / "out") == {"failed": 1, "done": 1}
 
 
 def test_plan_runs_nothing_and_estimates_from_what_was_timed(
