@@ -25,7 +25,7 @@ from nas_selection_bench.bench.names import called, nearest
         (["--train-epochs", "100001"], "--train-epochs: 100001 is not a whole number from 1 to 100,000"),
         (["--jobs", "100001"], "--jobs: 100001 is not a whole number from 1 to 100,000"),
         (["--images", "9" * 5000], "is not a whole number from 1 to 1,000,000,000"),
-        (["--seed", "x"], "x is not a whole number"),
+        (["--seed", "x"], "'x' is not a whole number"),
         (["--out"], "--out: expected one argument"),
         (["digits"], "'digits'"),
         (["--plan", "--doctor"], "not allowed with"),
