@@ -237,7 +237,7 @@ class Session:
         for selector, cells in to_do.items():
             print(f"  {selector:<{max(map(len, to_do))}} {cells:>5}")
         if split.todo:
-            print(f"estimated time: {self.job.estimate(split.todo).described()}")
+            print(f"estimated time: {self.job.estimate(split.todo, supernets).described()}")
         if self.lacking:
             print(f"missing: {self.all_missing()}")
         return ExitCode.OK

@@ -20,6 +20,15 @@ def write_json(path: Path, content: Mapping[str, Any], indent: int) -> None:
     write_whole(path, json.dumps({**content, DIGEST: digest_of(content)}, indent=indent) + "\n")
 
 
+def refuse_newer(schema: object, known: int, path: Path) -> None:
+    """Raise DataError if the file `path` has a newer schema than the newest `known`, so that it could be misread."""
+    if isinstance(schema, int) and schema > known:
+        raise DataError(
+            f"{path} has schema {schema}, which a newer version of this program wrote (this one reads up to {known});"
+            " update the program or choose another folder."
+        )
+
+
 def digest_of(content: Mapping[str, Any]) -> str:
     """The digest of all fields of a JSON file but DIGEST itself."""
     return key({name: value for name, value in content.items() if name != DIGEST})

@@ -24,7 +24,7 @@ from nas_selection_bench.bench.problem.space import parse, to_string
 from nas_selection_bench.bench.problem.validate import checked
 from nas_selection_bench.bench.seeds import canonical_json, short_digest
 from nas_selection_bench.bench.work.cells import Cell, key
-from nas_selection_bench.bench.work.json_files import DIGEST, digest_of
+from nas_selection_bench.bench.work.json_files import DIGEST, digest_of, refuse_newer
 from nas_selection_bench.bench.work.presets import preset_label
 
 SCHEMA = 2
@@ -261,11 +261,7 @@ def read_record(text: bytes, path: Path) -> Record | None:
         return None
     if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
         return None
-    if content["schema"] > SCHEMA:
-        raise DataError(
-            f"{path} has schema {content['schema']}, which a newer version of this program wrote"
-            f" (this one reads up to {SCHEMA}); update the program or choose another --out."
-        )
+    refuse_newer(content["schema"], SCHEMA, path)
     try:  # DAMAGE includes a damaged number that reads as infinite, which no record holds
         if not _as_written(text, content.get(DIGEST)) and content.get(DIGEST) != digest_of(content):
             return None

@@ -13,7 +13,7 @@ from typing import Any
 
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.json_files import read_json, write_json
+from nas_selection_bench.bench.work.json_files import read_json, refuse_newer, write_json
 
 RUN_FILE = "run.json"
 SCHEMA = 1
@@ -166,11 +166,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     path = folder / RUN_FILE
 
     def understood(content: dict[str, Any]) -> dict[str, Any]:
-        if isinstance(content.get("schema"), int) and content["schema"] > SCHEMA:
-            raise DataError(
-                f"{path} has schema {content['schema']}, which a newer version of this program wrote (this one reads"
-                f" up to {SCHEMA}); update the program or choose another folder."
-            )
+        refuse_newer(content.get("schema"), SCHEMA, path)
         known = {name: content[name] for name in _KINDS if name in content}
         whole = {"table", "datasets"} <= known.keys() and all(_is(_KINDS[name], known[name]) for name in known)
         if not whole or not known["datasets"] or min(known.get("threads", 1), known.get("jobs", 1)) < 1:

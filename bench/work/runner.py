@@ -121,15 +121,15 @@ class Run:
         """A function that estimates the seconds left, from the timings of earlier runs and of this one."""
 
         def remaining() -> float | None:
-            found = self.estimate([cell for cell in todo if cell.stem not in self.states])
+            left = [cell for cell in todo if cell.stem not in self.states]
+            found = self.estimate(left, self.untrained(left))
             # Items that were never timed are assumed to take the average of the others, once those are the majority.
             return found.seconds * (1 + found.untimed / found.timed) if found.timed > found.untimed else None
 
         return remaining
 
-    def estimate(self, cells: Sequence[PlannedCell]) -> Estimate:
-        """How long `cells` should take, with the training of the supernets that they need."""
-        supernets = self.untrained(cells)
+    def estimate(self, cells: Sequence[PlannedCell], supernets: Mapping[PlannedSupernet, int]) -> Estimate:
+        """How long `cells` should take, with the training of `supernets`, those that are `untrained` for them."""
         trained = {cell.supernet.key for cell in cells} - {supernet.key for supernet in supernets}
         begun = {s.key: more for s, until in supernets.items() if (more := self._left_of(s, until)) is not None}
         return self.timings.estimate(cells, trained, self.workplace.pool.jobs, begun)
@@ -141,8 +141,10 @@ class Run:
         return sum(seconds) / len(seconds) * left if seconds else None
 
     def _epochs(self, supernet: PlannedSupernet) -> Sequence[float]:
-        """Seconds that each trained epoch of a supernet took."""
-        return self.workplace.supernets.seconds(supernet.folder(self.workplace.cache))
+        """Seconds that each trained epoch of a supernet took; empty if it must begin anew, for want of a checkpoint."""
+        here = self.workplace
+        seconds = here.supernets.seconds(supernet.folder(here.cache))
+        return seconds if is_trained(here.supernets, supernet, here.cache, len(seconds)) else []
 
     def _train(self, until: Mapping[PlannedSupernet, int], progress: Progress) -> dict[str, Outcome]:
         """Train supernets, each until the given epoch; returns the outcomes of those that failed, by supernet key."""
@@ -165,12 +167,12 @@ class Run:
             progress.watch(lambda: self._training_state(until, progress))
         for number, outcome in self._spread(tasks):
             supernet = supernets[number]
-            self._stop_on_disk_trouble(outcome)
+            _stop(outcome.disk_trouble)
             if outcome.state == FAILED:
                 failed[supernet.key] = outcome
                 write_whole(self._log(f"supernet.{supernet.key}"), outcome.trace or outcome.reason)
                 progress.say(f"supernet {supernet.title} failed: {outcome.explained}")
-                self._stop_on_lost_device(outcome, supernet.title)
+                _stop(outcome.device_lost)
             else:
                 self._log(f"supernet.{supernet.key}").unlink(missing_ok=True)
                 self.timings.learn({**columns[supernet.key], "selector": "", "training_seconds": outcome.seconds})
@@ -223,12 +225,12 @@ class Run:
         alike = list(works.values())
         tasks = [SelectTask(cells[0], self.workplace, local) for cells in alike]
         for number, outcome in self._spread(tasks):
-            self._stop_on_disk_trouble(outcome)
+            _stop(outcome.disk_trouble)
             first, *others = alike[number]
             self._conclude(first, outcome, progress)
             for planned in others:
                 self._conclude(planned, replace(outcome, seconds=0.0), progress)
-            self._stop_on_lost_device(outcome, first.title)
+            _stop(outcome.device_lost)
             if local is None:
                 progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
 
@@ -286,23 +288,14 @@ class Run:
             content = {"cell": columns, "training_seconds": sum(seconds) if seconds else None}
             write_json(self.store.costs / f"{file_stem(columns)}.json", content, indent=1)
 
-    def _stop_on_disk_trouble(self, outcome: Outcome) -> None:
-        if outcome.disk_trouble:
-            own = outcome.reason.removeprefix(f"{DataError.__name__}: ")
-            if own != outcome.reason:  # a sentence that says what to do
-                raise DataError(own)
-            raise DataError(f"The disk is full or read-only ({outcome.reason}); make room and run the command again.")
-
-    def _stop_on_lost_device(self, outcome: Outcome, title: str) -> None:
-        """Raise DataError if every later cell would fail for the error of this one."""
-        if outcome.device_lost:
-            raise DataError(
-                f"After an error in {title} the GPU cannot be used any more in this process ({outcome.reason}); run the"
-                " same command again to go on."
-            )
-
     def _log(self, stem: str) -> Path:
         return self.store.logs / f"{stem}.txt"
+
+
+def _stop(sentence: str) -> None:
+    """End the run with this sentence, unless it is empty."""
+    if sentence:
+        raise DataError(sentence)
 
 
 def training_line(supernets: Collection[PlannedSupernet]) -> str:

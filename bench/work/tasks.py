@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nas_selection_bench.bench.errors import SkipCell, storable, text_of
+from nas_selection_bench.bench.errors import BenchError, SkipCell, storable, text_of
 from nas_selection_bench.bench.files import is_disk_trouble, make_folder, only_writer, sweep
 from nas_selection_bench.bench.seeds import canonical_json
 from nas_selection_bench.bench.work.discovery import line_of
@@ -58,9 +58,10 @@ class Outcome:
     cost: Mapping[str, Any] = field(default_factory=dict)
     trace: str = ""
     seconds: float = 0.0
-    disk_trouble: bool = False
-    device_lost: bool = False
-    """Whether the error leaves the GPU unusable for the rest of the process."""
+    disk_trouble: str = ""
+    """If no more files can be written: the sentence with which the run ends, before this outcome is recorded."""
+    device_lost: str = ""
+    """If the GPU stays unusable in this process: the sentence with which the run ends, once this is recorded."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Files, by name, that were trained by a worker that does not see the run's cache."""
 
@@ -81,20 +82,25 @@ def failure(error: BaseException, seconds: float) -> Outcome:
     """The outcome of a task that raised `error`: class and first line of the error, code line, traceback for the log.
 
     Errors of the project's own classes, and of a full or read-only disk, get no code line: their message is complete.
+    A sentence for the user (BenchError) stands without its class.
     """
-    lines = text_of(error).strip()[:LONGEST_LOG].splitlines()
-    reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    kind, lines = type(error).__name__, text_of(error).strip()[:LONGEST_LOG].splitlines()
+    sentence = isinstance(error, BenchError)
+    reason = kind if not lines else lines[0] if sentence else f"{kind}: {lines[0]}"
+    disk_trouble = device_lost = ""
+    if is_disk_trouble(error):
+        disk_trouble = f"The disk is full or read-only ({reason}); make room and run the command again."
+        disk_trouble = reason if sentence else disk_trouble
+    if kind == "AcceleratorError" and "out of memory" not in text_of(error):
+        # After any other error of its context CUDA refuses all further work of the process.
+        device_lost = (
+            f"The GPU cannot be used any more in this process ({reason}); run the same command again to go on."
+        )
     own = type(error).__module__.startswith("nas_selection_bench.")
-    line = None if own or is_disk_trouble(error) else line_of(error)
+    line = None if own or disk_trouble else line_of(error)
     trace = storable("".join(traceback.format_exception(error)), LONGEST_LOG)
     return Outcome(FAILED, storable(reason, LONGEST_REASON), line, trace=trace, seconds=seconds,
-                   disk_trouble=is_disk_trouble(error), device_lost=_loses_device(error))  # fmt: skip
-
-
-def _loses_device(error: BaseException) -> bool:
-    """Whether CUDA refuses all further work of the process after `error`; a lack of memory does no such harm."""
-    text = text_of(error)
-    return type(error).__name__ == "AcceleratorError" and "out of memory" not in text
+                   disk_trouble=disk_trouble, device_lost=device_lost)  # fmt: skip
 
 
 def _must_end(error: BaseException, pool: Pool) -> bool:

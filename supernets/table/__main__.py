@@ -40,12 +40,7 @@ from nas_selection_bench.supernets.network.accelerator import accelerator
 from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
 from nas_selection_bench.supernets.table.progress_file import SECONDS_BETWEEN_WRITES, TableProgress
 from nas_selection_bench.supernets.table.splits import load_splits
-from nas_selection_bench.supernets.table.training import (
-    Arithmetic,
-    SplitImages,
-    TableRecipe,
-    train_group,
-)
+from nas_selection_bench.supernets.table.training import Arithmetic, SplitImages, TableRecipe, train_group
 
 GPU_GROUP = 512
 CPU_GROUP = 16

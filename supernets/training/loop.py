@@ -219,11 +219,15 @@ class Training:
         save_progress(folder / PROGRESS, self.job, {"epoch": self.epoch, "history": self.history}, tensors)
 
     def resume(self, folder: Path) -> None:
-        """Restore the state of a killed run of this job; without one, stay at the beginning."""
+        """Restore the state of a killed run of this job; stay at the beginning without one, or if a checkpoint that it
+        had stored is missing, since only training from the beginning makes that one again."""
         found = load_progress(folder / PROGRESS, self.job)
         if found is None:
             return
         facts, tensors = found
+        stored = {epoch for epoch in self.settings.checkpoint_epochs if epoch <= facts["epoch"]}
+        if not stored <= set(epochs_present(folder)):
+            return
         search = self.search
         self.epoch, self.history = facts["epoch"], facts["history"]
         # Seconds only record the clock and are not part of the state: those that a kill lost stay lost.

@@ -122,6 +122,7 @@ def test_untrained_share_during_the_warm_up(settings: Settings, images: ImageSet
     start = run.search.alphas.detach().clone()
     run.run_epoch()
     assert torch.equal(run.search.alphas, start)
+    run.checkpoint().save(tmp_path)
     run.save(tmp_path)
     run.run_epoch()
     assert (run.search.alphas - start).abs().max() > 1e-4

@@ -162,6 +162,18 @@ def test_training_ends_at_the_epoch_that_is_asked_for_and_goes_on_later(
     assert files(tmp_path / "whole") == files(tmp_path / "parts")
 
 
+def test_a_checkpoint_lost_from_a_part_is_made_again(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    job = replace(job, settings=replace(job.settings, checkpoint_epochs=(1, 2, 3)))
+    train(job, images, "cpu", tmp_path / "whole")
+    train(job, images, "cpu", tmp_path / "parts", until=2)
+    (tmp_path / "parts" / "epoch_0001.safetensors").unlink()
+    told: list[tuple[int, int]] = []
+    train(job, images, "cpu", tmp_path / "parts", lambda done, of: told.append((done, of)), until=2)
+    assert told == [(1, 2), (2, 2)] and epochs_present(tmp_path / "parts") == [1, 2]
+    train(job, images, "cpu", tmp_path / "parts")
+    assert files(tmp_path / "whole") == files(tmp_path / "parts")
+
+
 def epochs_done(job: SupernetJob, folder: Path) -> int:
     """Number of finished epochs according to the progress file, which is replaced as a whole."""
     found = load_progress(folder / training.PROGRESS, job)
@@ -230,6 +242,7 @@ def test_damaged_timings_are_no_timings(job: SupernetJob, images: ImageSet, tmp_
 def test_progress_of_another_job_is_not_continued(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
     first = Training(job, images, torch.device("cpu"))
     first.run_epoch()
+    first.checkpoint().save(tmp_path)
     first.save(tmp_path)
     other = Training(replace(job, seed=1), images, torch.device("cpu"))
     other.resume(tmp_path)
@@ -275,6 +288,7 @@ def test_a_flipped_bit_in_progress_changes_no_result(job: SupernetJob, images: I
     broken = Training(job, images, torch.device("cpu"))
     broken.run_epoch()
     (tmp_path / "damaged").mkdir()
+    broken.checkpoint().save(tmp_path / "damaged")
     broken.save(tmp_path / "damaged")
     path = tmp_path / "damaged" / training.PROGRESS
     data = bytearray(path.read_bytes())
