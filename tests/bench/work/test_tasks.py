@@ -1,4 +1,4 @@
-"""A task finds its files even if the process has changed its working directory."""
+"""What a task reports of an error, and that it finds its files whatever the working directory."""
 
 import errno
 import os
