@@ -174,7 +174,7 @@ LARGE_POINTS = 1.0
 
 
 def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tuple[int, list[Difference], list[str]]:
-    """Test, per data set, selector and measure, whether the seeds of two runs come from the same distribution.
+    """Test, per data set, selector, batch-norm mode, preset and measure, whether two runs have the same distribution.
 
     The tests are stratified by recipe, with one value per supernet at the last epoch that both runs have, because
     epochs of one supernet are not independent. Holm's correction covers everything compared. A difference must be
@@ -196,17 +196,19 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
             drafts.append((key, first, second, two_sample_p(first, second), smallest))
     p = holm([draft[3] for draft in drafts])
     reachable = holm([draft[4] for draft in drafts])
+    named = {"dataset", "selector"} | {name for name in ("bn", "preset") if len({row[name] for row in stored}) > 1}
     compared = 0
     for (key, first, second, *_), corrected, reached in zip(drafts, p, reachable, strict=True):
-        dataset, selector, measure = key
+        *group, measure = key
+        where = {name: value for name, value in zip(_WITHOUT_RECIPE, group, strict=True) if name in named}
+        dataset = where["dataset"]
         n = f"n = {sum(map(len, first))} stored and {sum(map(len, second))} fresh"
         if reached > SIGNIFICANCE:
-            notes.append(f"{dataset}, {selector}, {measure}: n too small to tell ({n})")
+            notes.append(f"{', '.join(where.values())}, {measure}: n too small to tell ({n})")
             continue
         compared += 1
         before, after = (float(np.mean([np.mean(values) for values in side])) for side in (first, second))
         if corrected <= SIGNIFICANCE and abs(before - after) > _large(measure, dataset, min(before, after), table):
-            where = {"dataset": dataset, "selector": selector}
             why = f"p {corrected:.2g} after correction, {n}"
             values = (f"{before:.3f}", f"{after:.3f}")
             differences.append(Difference("records.csv", where, f"mean {measure}", *values, why))
@@ -234,15 +236,17 @@ def _lost_results(stored: Rows, fresh: Rows) -> list[Difference]:
     return found
 
 
-_GROUP = ("dataset", "recipe", "selector")
+_WITHOUT_RECIPE = ("dataset", "selector", "bn", "preset")
+_GROUP = ("recipe", *_WITHOUT_RECIPE)
+"""The columns that a group of seeds has in common. Device and threads are not among them: the runs may differ there."""
 
 
-def _group(row: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(row[name] for name in _GROUP)
+def _group(row: Mapping[str, str], columns: tuple[str, ...] = _GROUP) -> tuple[str, ...]:
+    return tuple(row[name] for name in columns)
 
 
 def _states(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, ...], list[str]]:
-    """(data set, recipe, selector) -> the states of its cells."""
+    """Group -> the states of its cells."""
     found: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         found.setdefault(_group(row), []).append(row["state"])
@@ -251,7 +255,7 @@ def _states(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, ...], list[str
 
 def _asked_by_one(stored: Rows, fresh: Rows) -> list[str]:
     """Notes on cells that only one run asked for, with one line per whole data set, recipe, epoch or selector."""
-    names = ("dataset", "recipe", "epoch", "selector")
+    names = ("dataset", "recipe", "epoch", "selector", "bn", "preset")
     before, after = ({tuple(row[name] for name in names) for row in rows} for rows in (stored, fresh))
     notes = []
     for name, here, there in (("stored", before, after), ("fresh", after, before)):
@@ -266,17 +270,20 @@ def _asked_by_one(stored: Rows, fresh: Rows) -> list[str]:
 
 _COARSE_FIRST = (
     ((0,), "{}"),
+    ((0, 5), "{}, preset {}"),
+    ((0, 4), "{}, bn {}"),
     ((0, 1), "{}, {}"),
     ((0, 3), "{}, {}"),
     ((0, 1, 2), "{}, {}, epoch {}"),
     ((0, 1, 3), "{}, {}, {}"),
     ((0, 1, 2, 3), "{}, {}, epoch {}, {}"),
+    ((0, 1, 2, 3, 4, 5), "{}, {}, epoch {}, {}, bn {}, preset {}"),
 )
-"""Parts of (data set, recipe, epoch, selector) that one run may lack, and their wording, coarsest first."""
+"""Parts of (data set, recipe, epoch, selector, bn, preset) that one run may lack, and their wording, coarsest first."""
 
 
 def _last_epochs(stored: Rows, fresh: Rows) -> dict[tuple[str, ...], str]:
-    """(data set, recipe, selector) -> the last epoch for which both runs have rows."""
+    """Group -> the last epoch for which both runs have rows."""
     epochs: list[dict[tuple[str, ...], set[str]]] = []
     for rows in (stored, fresh):
         found: dict[tuple[str, ...], set[str]] = {}
@@ -290,9 +297,9 @@ def _last_epochs(stored: Rows, fresh: Rows) -> dict[tuple[str, ...], str]:
 
 def _by_group(
     rows: Rows, last: Mapping[tuple[str, ...], str], drawn_once: Set[tuple[str, str]]
-) -> dict[tuple[str, str, str], dict[str, list[float]]]:
-    """(data set, selector, measure) -> recipe -> one mean over selector seeds per supernet seed, at the last epoch."""
-    values: dict[tuple[str, str, str], dict[str, dict[str, list[float]]]] = {}
+) -> dict[tuple[str, ...], dict[str, list[float]]]:
+    """(*_WITHOUT_RECIPE, measure) -> recipe -> one mean over selector seeds per supernet seed, at the last epoch."""
+    values: dict[tuple[str, ...], dict[str, dict[str, list[float]]]] = {}
     for row in rows:
         if row["state"] != DONE or row["epoch"] != last.get(_group(row)):
             continue
@@ -301,7 +308,7 @@ def _by_group(
             if number is not None:
                 # A result shared by many recipes is one observation of its seed.
                 recipe = ONE_DRAW if (row["dataset"], row["selector"]) in drawn_once else row["recipe"]
-                recipes = values.setdefault((row["dataset"], row["selector"], measure), {})
+                recipes = values.setdefault((*_group(row, _WITHOUT_RECIPE), measure), {})
                 recipes.setdefault(recipe, {}).setdefault(row["supernet_seed"], []).append(number)
     return {
         key: {recipe: [float(np.mean(group)) for group in seeds.values()] for recipe, seeds in recipes.items()}

@@ -219,16 +219,16 @@ def planned_cell(
     )  # fmt: skip
 
 
-def checkpoint_of(supernets: Supernets, planned: PlannedCell, cache: Path) -> str | None:
-    """SHA-256 of the cell's checkpoint; None if it is not in the cache or is damaged there.
+def checkpoint_of(supernets: Supernets, supernet: PlannedSupernet, epoch: int, cache: Path) -> str | None:
+    """SHA-256 of the supernet's checkpoint after `epoch` epochs; None if it is not in the cache or is damaged there.
 
     A damaged checkpoint does not stop planning: the cells that read it fail with the reason.
     """
-    folder = planned.supernet.folder(cache)
-    if planned.cell.epoch not in supernets.epochs_present(folder):
+    folder = supernet.folder(cache)
+    if epoch not in supernets.epochs_present(folder):
         return None
     try:
-        return supernets.facts(folder, planned.cell.epoch).sha256
+        return supernets.facts(folder, epoch).sha256
     except DataError:
         return None
 

@@ -61,7 +61,9 @@ class Run:
         for cell in self.plan:
             key = (cell.supernet.key, cell.cell.epoch)
             if cell.reads_checkpoint and key not in checkpoints:
-                checkpoints[key] = checkpoint_of(self.workplace.supernets, cell, self.workplace.cache)
+                checkpoints[key] = checkpoint_of(
+                    self.workplace.supernets, cell.supernet, cell.cell.epoch, self.workplace.cache
+                )
         aside = self.store.read_aside()
 
         def holds(planned: PlannedCell, among: Mapping[str, Record]) -> str | None:

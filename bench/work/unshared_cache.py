@@ -2,9 +2,9 @@
 
 A task looks for a file that the run made in its cache. A worker that finds it shares the cache, and nothing travels.
 A worker that does not find it, or whose environment names a cache of its own in `NAS_BENCH_CACHE`, keeps checkpoints
-there (else under the path of the run's cache) and sends back those that it trained. A checkpoint that a selector needs
-is read from the worker's own cache if it is that of the run, byte for byte; otherwise the worker returns ELSEWHERE, and
-the run hands out the same task again with the checkpoint.
+there (else under the path of the run's cache) and sends back those that it trained. The checkpoints that a selector may
+read, that of its epoch and the earlier ones, are read from the worker's own cache if they are those of the run, byte
+for byte; otherwise the worker returns ELSEWHERE, and the run hands out the same task again with the checkpoints.
 """
 
 import os
@@ -29,7 +29,7 @@ CACHE_VARIABLE = "NAS_BENCH_CACHE"
 """Environment variable of a worker that names its own cache, if it is not to use that of the run."""
 
 ELSEWHERE = Outcome("elsewhere")
-"""Outcome of a task whose checkpoint this worker does not have."""
+"""Outcome of a task whose checkpoints this worker does not have."""
 
 _MARK = ".seen-by-workers-"
 """Prefix of the names of the files by which workers recognise the cache of the run."""
@@ -40,10 +40,10 @@ def spread_over_machines(
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield (number, outcome) of all `tasks` as `spread` does; their checkpoints end up in the run's cache."""
     with _mark_in(workplace.cache) as mark:
-        sent = [RemoteTask(task, mark, _sha256(task)) for task in tasks]
+        sent = [RemoteTask(task, mark, checkpoints_read(task)) for task in tasks]
 
         def again(number: int, outcome: Outcome) -> RemoteTask | None:
-            return sent[number].with_checkpoint() if outcome == ELSEWHERE else None
+            return sent[number].with_checkpoints() if outcome == ELSEWHERE else None
 
         for number, outcome in spread(sent, workplace.pool, KILLED, again):
             if outcome.files:
@@ -58,30 +58,29 @@ class RemoteTask:
     task: TrainTask | SelectTask
     mark: Path
     """A file in the cache of the run."""
-    sha256: str | None
-    """SHA-256 of the checkpoint that the task reads; None if it reads none."""
-    checkpoint: Mapping[str, bytes] = field(default_factory=dict)
-    """The files of that checkpoint by name, if they are sent along."""
+    sha256: Mapping[int, str]
+    """Epoch -> SHA-256 of each checkpoint that the task may read, in the run's cache (`checkpoints_read`)."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """The files of those checkpoints by name, if they are sent along."""
 
-    def with_checkpoint(self) -> "RemoteTask":
-        """The same task with the checkpoint from the run's cache."""
-        if not isinstance(self.task, SelectTask):
-            return self
-        workplace, planned = self.task.workplace, self.task.planned
-        files = workplace.supernets.files(self.task.supernet.folder(workplace.cache), planned.cell.epoch)
-        return replace(self, checkpoint=_contents(files))
+    def with_checkpoints(self) -> "RemoteTask":
+        """The same task with its checkpoints from the run's cache."""
+        here = self.task.workplace
+        folder = self.task.supernet.folder(here.cache)
+        paths = [path for epoch in self.sha256 for path in here.supernets.files(folder, epoch)]
+        return replace(self, files=_contents(paths))
 
     def __call__(self) -> Outcome:
-        """The outcome of the task; ELSEWHERE if its checkpoint is not here and was not sent along."""
+        """The outcome of the task; ELSEWHERE if its checkpoints are not here and were not sent along."""
         if CACHE_VARIABLE not in os.environ and self.mark.exists():
             return self.task()
         try:
             workplace = _own(self.task.workplace)
             _require_same_images(self.task.supernet.job, workplace.data_root)
             folder = self.task.supernet.folder(workplace.cache)
-            if self.checkpoint:
-                _keep(folder, self.checkpoint)
-            elif self.sha256 is not None and _sha256(replace(self.task, workplace=workplace)) != self.sha256:
+            if self.files:
+                _keep(folder, self.files)
+            elif not self.sha256.items() <= checkpoints_read(replace(self.task, workplace=workplace)).items():
                 return ELSEWHERE
             outcome = replace(self.task, workplace=workplace)()
             if outcome.state == DONE and isinstance(self.task, TrainTask):
@@ -141,8 +140,14 @@ def _contents(files: Iterable[Path]) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files if path.is_file()}
 
 
-def _sha256(task: TrainTask | SelectTask) -> str | None:
-    """SHA-256 of the checkpoint that a task reads, in the cache of its workplace; None if there is none."""
+def checkpoints_read(task: TrainTask | SelectTask) -> dict[int, str]:
+    """Epoch -> SHA-256 of the checkpoints in the cache of its workplace that a task may read, without damaged ones.
+
+    These are all up to its epoch: SGAS's criterion 2 also reads the alphas of earlier checkpoints.
+    """
     if isinstance(task, TrainTask) or not task.planned.reads_checkpoint:
-        return None
-    return checkpoint_of(task.workplace.supernets, task.planned, task.workplace.cache)
+        return {}
+    here, last = task.workplace, task.planned.cell.epoch
+    epochs = [epoch for epoch in task.supernet.job.settings.checkpoint_epochs if epoch <= last]
+    found = {epoch: checkpoint_of(here.supernets, task.supernet, epoch, here.cache) for epoch in epochs}
+    return {epoch: sha256 for epoch, sha256 in found.items() if sha256 is not None}

@@ -119,10 +119,22 @@ class Results:
         return self.rows[self.rows["state"] == DONE]
 
     @cached_property
+    def _at_last_epoch(self) -> "pd.Series[bool]":
+        """[rows] whether a row is at the last checkpoint planned for its data set and setting.
+
+        Failed and missing cells count, so that results of an earlier checkpoint never stand for those of the last one.
+        Epochs at which no cell of the data set has ended yet do not count: their run is still going on.
+        """
+        ended = self.rows["epoch"].where(self.rows["state"] != MISSING)
+        reached = ended.groupby(self.rows["dataset"]).transform("max")
+        planned = self.rows["epoch"].where(self.rows["epoch"] <= reached)
+        last = planned.groupby([self.rows["dataset"], self.rows["setting"]]).transform("max")
+        return self.rows["epoch"] == last
+
+    @cached_property
     def final(self) -> pd.DataFrame:
         """The rows with a result at the last checkpoint of their data set and setting."""
-        last = self.done.groupby(["dataset", "setting"])["epoch"].transform("max")
-        return self.done[self.done["epoch"] == last]
+        return self.rows[self._at_last_epoch & (self.rows["state"] == DONE)]
 
     @cached_property
     def scored(self) -> NDArray[np.bool_]:
@@ -213,9 +225,8 @@ class Results:
     @cached_property
     def lost(self) -> dict[tuple[str, str, str], int]:
         """(data set, setting, method) -> number of cells that failed or are missing at the last checkpoint, if any."""
-        last = self.final.groupby(["dataset", "setting"])["epoch"].first().rename("last")
-        left = self.rows[self.rows["state"].isin((FAILED, MISSING))].join(last, on=["dataset", "setting"])
-        sizes = left[left["epoch"] == left["last"]].groupby(["dataset", "setting", "method"]).size()
+        left = self.rows[self._at_last_epoch & self.rows["state"].isin((FAILED, MISSING))]
+        sizes = left.groupby(["dataset", "setting", "method"]).size()
         return {(str(d), str(s), str(m)): int(n) for (d, s, m), n in zip(sizes.index, sizes, strict=True)}
 
     @cached_property

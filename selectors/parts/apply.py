@@ -23,7 +23,6 @@ from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.registry import find as find_recipe
 from nas_selection_bench.supernets.training import checkpoint
-from nas_selection_bench.supernets.training.notes import epochs_present
 from nas_selection_bench.supernets.training.tuning import Tuner
 
 
@@ -73,7 +72,9 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
     return Search(
         cell, network, stored.alphas.to(target), recipe, Half(images, "selection", target), selector.needs, make_tuner,
         history=lambda: [
-            checkpoint.load(folder, epoch).alphas for epoch in epochs_present(folder) if epoch < cell.epoch
+            checkpoint.load(folder, epoch).alphas
+            for epoch in cell.supernet.settings.checkpoint_epochs
+            if epoch < cell.epoch
         ],
     )  # fmt: skip
 

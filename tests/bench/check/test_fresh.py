@@ -158,7 +158,8 @@ def plain(
     """Rows of invented cells, all done, except that `state[selector]` is the state at supernet seed 0."""
     return [
         {"dataset": "digits", "selector": selector, "recipe": recipe, "epoch": "2", "supernet_seed": str(seed),
-         "state": state.get(selector, "done") if seed == 0 else "done", "test": str(60 + seed)}
+         "state": state.get(selector, "done") if seed == 0 else "done", "test": str(60 + seed), "bn": "batch",
+         "preset": "digits"}
         for recipe in recipes for selector in selectors for seed in range(seeds)
     ]  # fmt: skip
 
@@ -202,10 +203,26 @@ def test_what_the_fresh_run_did_not_ask_for_is_noted_once(table: GroundTruth) ->
     assert "digits, a, epoch 4: only in the stored run" in compare_distributions([*plain(), *later], plain(), table)[2]
 
 
+def test_modes_of_batch_norm_are_compared_each_with_itself(table: GroundTruth) -> None:
+    def rows(levels: dict[str, float]) -> list[dict[str, str]]:
+        return [
+            {**row, "bn": bn, "test": str(level + int(row["supernet_seed"]) / 100)}
+            for bn, level in levels.items() for row in plain(selectors=["s"], seeds=6)
+        ]  # fmt: skip
+
+    both = {"batch": 90.0, "running": 50.0}
+    compared, differences, notes = compare_distributions(rows(both), rows({"batch": 90.0}), table)
+    assert (compared, differences, notes) == (1, [], ["digits, bn running: only in the stored run"])
+    compared, (difference,), _ = compare_distributions(rows(both), rows({**both, "running": 60.0}), table)
+    assert compared == 2
+    assert difference.cell == {"dataset": "digits", "selector": "s", "bn": "running"}
+
+
 def test_one_run_beside_many_recipes_is_one_observation(table: GroundTruth) -> None:
     def rows(level: float, shared: str) -> list[dict[str, str]]:
         return [
-            {"dataset": "digits", "selector": "blind", "recipe": f"r{recipe}", "epoch": "2", "state": "done",
+            {"dataset": "digits", "selector": "blind", "recipe": f"r{recipe}", "epoch": "2", "state": "done", "bn": "batch",
+             "preset": "digits",
              "supernet_seed": str(seed), "shared": shared, "test": str(level + seed)}
             for recipe in range(20) for seed in range(3)
         ]  # fmt: skip
@@ -223,6 +240,7 @@ def at_epochs(level: float, seeds: range, epochs: Sequence[int] = (1, 2, 4, 7, 1
     """Rows of one selector on three recipes; its values hardly change between epochs of one supernet."""
     return [
         {"dataset": "digits", "selector": "s", "recipe": recipe, "epoch": str(epoch), "state": "done",
+         "bn": "batch", "preset": "digits",
          "supernet_seed": str(seed), "test": str(level + seed + 0.01 * epoch)}
         for recipe in "abc" for seed in seeds for epoch in epochs
     ]  # fmt: skip

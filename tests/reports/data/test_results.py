@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,23 @@ def test_scores_stand_beside_their_rows(results: Results, folder: Path) -> None:
 def test_final_rows_are_of_the_last_checkpoint(results: Results) -> None:
     assert set(results.final["epoch"]) == {10}
     assert set(results.done["epoch"]) == {5, 10}
+
+
+def test_an_earlier_checkpoint_never_stands_for_one_that_failed(results: Results) -> None:
+    last = (results.rows["recipe"] == "darts") & (results.rows["epoch"] == results.rows["epoch"].max())
+    failed = replace(results, rows=results.rows.assign(state=results.rows["state"].mask(last, "failed")))
+    assert (results.done["recipe"] == "darts").sum() > last.sum(), "darts also has results at an earlier checkpoint"
+    assert set(failed.final["recipe"]) == {"blank"}
+    of_darts = sum(count for (_, setting, _), count in failed.lost.items() if "darts" in setting)
+    assert of_darts == last.sum()
+
+
+def test_a_run_that_still_goes_on_shows_the_last_checkpoint_that_it_reached(results: Results) -> None:
+    last = results.rows["epoch"].max()
+    missing = results.rows["state"].mask(results.rows["epoch"] == last, "missing")
+    going_on = replace(results, rows=results.rows.assign(state=missing))
+    assert set(going_on.final["epoch"]) == {results.rows["epoch"][results.rows["epoch"] < last].max()}
+    assert going_on.lost == {}
 
 
 def test_costs_are_joined_and_supernets_kept_apart(results: Results) -> None:
