@@ -18,6 +18,9 @@ from nas_selection_bench.selectors.parts.ranking import one_of_each_class, sampl
 from nas_selection_bench.selectors.parts.shared_weights import evaluate_architectures
 from nas_selection_bench.selectors.parts.view import Search
 
+IMAGES = 128
+"""Default number of selection images; all if there are fewer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneShot(Selector):
@@ -26,7 +29,9 @@ class OneShot(Selector):
     architectures: int | None = option(
         None, or_all(some_or_all), "number of random architectures; all: one of each class"
     )
-    images: int | None = option(128, or_all(positive), "number of selection images, in one mini-batch; all: every one")
+    images: int | None = option(
+        IMAGES, or_all(positive), "number of selection images, in one mini-batch; or all"
+    )
 
     needs = Needs(trained=True, images=True, labels=True)
 
@@ -37,6 +42,8 @@ class OneShot(Selector):
 
     def select(self, search: Search) -> Selection:
         """Evaluate and rank the architectures, and take the best."""
+        if self.images not in (None, IMAGES):
+            search.require_enough("images", self.images, search.image_count)
         if self.architectures is None:
             candidates = one_of_each_class(search.cell.bn)
         else:
@@ -52,7 +59,7 @@ SELECTOR = OneShot(
     formula="accuracy with inherited weights; (e, o): mean over architectures",
     direction="largest",
     passes="6,746 of one mini-batch; 15,625 with --bn running",
-    differs="exhaustive; all architectures see the same images; ties in accuracy are broken by the loss",
+    differs="exhaustive; all architectures see the same 128 images; ties in accuracy are broken by the loss",
 )
 
 VARIANTS = {

@@ -76,6 +76,9 @@ class PruningByImportance(Rule):
     def _measure(self, search: Search, measure: str, masks: Sequence[Tensor]) -> np.ndarray:
         """[repeats, m]: the condition number, or number of regions, with only the operations of each of m masks."""
         size = search.budget.proposal_batch
+        if self.images is not None:
+            smallest = min(len(search.proxy_batch(i)[0]) for i in range(self.repeats))
+            search.require_enough("images", self.images, smallest)
         count = (self.images or max(8, size // 8)) if measure == "ntk" else (self.samples or 8 * size)
         released = self.weights == "released"
         return np.stack([measured(search, measure, masks, i, count, released=released) for i in range(self.repeats)])

@@ -48,8 +48,10 @@ class ZeroCostSearch(Selector):
         """Make and validate proposals, and take the best.
 
         The scores returned are those of the first proposal, before any decision. Raises ProxyFailure if the proxy has
-        no value for any proposal.
+        no value for any proposal, SkipCell if more validation mini-batches are asked for than there are.
         """
+        if self.validation is not None:
+            search.require_enough("validation", self.validation, search.proxy_batch_count)
         scores, proposed = zip(*self._proposals(search), strict=True)
         architectures = [architecture_made_by(decisions) for decisions in proposed]
         values = {architecture: self._validate(search, architecture) for architecture in dict.fromkeys(architectures)}

@@ -161,11 +161,16 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> R
             else "the table file stores no more than one training of each architecture"
         )
         return RetrainingAgreement({}, how)
+    if np.isnan(oracle(np.where(np.isin(np.arange(len(trials)), repeated), 0.0, np.nan))).any():
+        return RetrainingAgreement(
+            {}, "too few architectures have two trainings in the table file"
+        )
     rng = np.random.default_rng(derive(0, purpose="retraining-agreement", dataset=dataset))
-    trainings, training_of = np.unique(trials[repeated], axis=0, return_inverse=True)
+    # `unique` never takes two rows with nan for the same.
+    trainings, training_of = np.unique(np.nan_to_num(trials[repeated], nan=np.inf), axis=0, return_inverse=True)
     found = []
     for _ in range(draws):
-        keys = np.where(np.isnan(trainings), np.inf, rng.random(trainings.shape))
+        keys = np.where(np.isinf(trainings), np.inf, rng.random(trainings.shape))
         first, second = np.argsort(keys, axis=1)[:, :2].T
         rows = np.arange(len(trainings))
         pair = [np.full(len(trials), np.nan) for _ in range(2)]

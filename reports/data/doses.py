@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
+from nas_selection_bench.reports.data.results import Results
 
 IMPOSED = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool": AVG_POOL}
 """Option of `blank` -> the operation whose share it sets."""
@@ -60,10 +61,17 @@ def dosed_options(frame: pd.DataFrame) -> list[str]:
     return sorted((option for option in doses if len(doses[option]) > 1), key=lambda option: -len(doses[option]))
 
 
+def rows_with_doses(results: Results, dataset: str) -> pd.DataFrame:
+    """The final rows of the criteria that read the supernet; the others make the same choice at every dose."""
+    frame = results.final_of(dataset)
+    return frame[~frame["method"].isin(results.checkpoint_free)]
+
+
 def responses(frame: pd.DataFrame, option: str, measure: str = "test") -> list[Response]:
     """The response of each method at each dose of `option`, sorted by method and dose.
 
-    `frame` holds the rows of one data set.
+    `frame` holds the rows of one data set. Settings that also differ in preset, device or threads have responses of
+    their own; what differs is appended to the method's name.
     """
     found = []
     for recipe in sorted(set(frame["recipe"])):
@@ -71,6 +79,7 @@ def responses(frame: pd.DataFrame, option: str, measure: str = "test") -> list[R
         if known is None or known[0] != option:
             continue
         here = frame[frame["recipe"] == recipe]
+        here = here.assign(method=here["method"] + here["setting"].str.removeprefix(recipe))
         per_seed = here.groupby(["method", "supernet_seed"], sort=True)[measure].mean().dropna()
         for method, values in per_seed.groupby(level="method", sort=True):
             found.append(Response(str(method), known[1], tuple(map(float, values))))

@@ -63,14 +63,14 @@ class Design:
     """[blocks, rules, orders, tunings], each a mean over selector seeds."""
 
 
-def design(frame: pd.DataFrame, measure: str = "test") -> Design | None:
-    """The largest full factorial in the rows of one data set.
+def design(frame: pd.DataFrame) -> Design | None:
+    """The largest full factorial in the rows of one data set and one batch-norm mode.
 
     None if a factor has fewer than two levels or if there are fewer than two blocks.
     """
     cells: dict[tuple[str, str, str], dict[tuple[str, int], float]] = {}
-    found = frame.assign(levels=frame["selector"].map(levels)).dropna(subset=["levels", measure])
-    means = found.groupby(["levels", "setting", "supernet_seed"], sort=True)[measure].mean()
+    found = frame.assign(levels=frame["selector"].map(levels)).dropna(subset=["levels", "test"])
+    means = found.groupby(["levels", "setting", "supernet_seed"], sort=True)["test"].mean()
     for (combination, setting, seed), value in zip(means.index, means, strict=True):
         cells.setdefault(combination, {})[str(setting), int(seed)] = float(value)
     tunings = [tuning for tuning in TUNINGS.values() if any(t == tuning for _, _, t in cells)]

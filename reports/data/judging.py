@@ -86,11 +86,16 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
 
     # Only the pairs that the report shows: of main forms, with a founding criterion, and of drawn methods.
     main = {name for name in values if level_of(name) is not Level.EXPLORATORY}
-    drawn_together = set(focus(list(values), clones))
+    drafts = [
+        standing_of(method, of_method, lowest[method], method in results.checkpoint_free)
+        for method, of_method in values.items()
+    ]
+    drafts.sort(key=lambda standing: (-standing.mean, standing.method))
+    shown = focus([standing.method for standing in drafts], clones)
     pairs = [
         (first, second)
         for first, second in combinations(values, 2)
-        if {first, second} <= main or {first, second} <= drawn_together or not {*FOUNDERS}.isdisjoint((first, second))
+        if {first, second} <= main or {first, second} <= {*shown} or not {*FOUNDERS}.isdisjoint((first, second))
     ]
     if transferred:
         pairs = []
@@ -98,10 +103,6 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
     drawn = {name: dict.fromkeys(checkpoints, of_stick[name].percentile) for name in twins if name not in fixed}
     comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
     comparisons = judged_apart(comparisons, twins)
-    drafts = [
-        standing_of(method, of_method, lowest[method], method in results.checkpoint_free)
-        for method, of_method in values.items()
-    ]
     order = [s.method for s in sorted(drafts, key=most_settings_first) if s.level is not Level.EXPLORATORY]
     groups = tie_groups(order, [c for c in comparisons if c.second not in twins and main_pair(c)])
     placeable = sum(map(len, groups))
@@ -109,8 +110,6 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
         groups = []
     group_of = {name: place for place, group in enumerate(groups) for name in group}
     standings = [replace(standing, group=group_of.get(standing.method)) for standing in drafts]
-    standings.sort(key=lambda standing: (-standing.mean, standing.method))
-    shown = focus([standing.method for standing in standings], clones)
     return Contest(
         dataset=dataset,
         lookup=truth.dataset,

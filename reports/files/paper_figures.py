@@ -23,7 +23,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.pack import opened
 from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
-from nas_selection_bench.reports.data.doses import dosed_options, responses
+from nas_selection_bench.reports.data.doses import dosed_options, responses, rows_with_doses
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.figures import for_papers
@@ -49,9 +49,9 @@ def figures(source: Material) -> Iterator[tuple[str, "Figure"]]:
             yield f"criteria-{dataset}", for_papers.criteria(*forms(found), found.axis.optimum, ticks)
         if found.matrix:
             yield f"proxies-{dataset}", for_papers.proxies(*matrix(found))
-        frame = source.results.final_of(dataset)
+        frame = rows_with_doses(source.results, dataset)
         for option in dosed_options(frame):
-            read = [r for r in responses(frame, option) if r.method not in source.results.checkpoint_free]
+            read = responses(frame, option)
             if read:
                 floors = floors_of(source, dataset, option)
                 yield f"doses-{dataset}-{option}", for_papers.doses(read, CALLED[option], floors)

@@ -16,7 +16,7 @@ from nas_selection_bench.reports.data.in_figures import MOST
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.papers import ARXIV, address_of
 from nas_selection_bench.reports.data.simulate_coverage import CHANCE, COLLAPSE, SIMULATIONS, SPREAD
-from nas_selection_bench.reports.data.summary import written_coverage
+from nas_selection_bench.reports.data.summary import Summary, written_coverage
 from nas_selection_bench.reports.data.text import spread
 from nas_selection_bench.reports.figures.axes import REGRET_FLOOR
 from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Prose, Row, Section, Table
@@ -109,18 +109,19 @@ def published_section(source: Material) -> Section | None:
         return None
     section = Section("published", "Published numbers beside ours", folded=True, link="Published")
     small = [name for name in datasets if presets(source.results, name) != [PUBLISHED.preset]]
-    ours = {(x.dataset, x.setting.split(" · ")[0], x.method.split(" · ")[0]): x for x in source.test}
+    ours: dict[tuple[str, str, str], dict[str, Summary]] = {}
+    for line in source.test:
+        (recipe, *place), (selector, *mode) = line.setting.split(" · "), line.method.split(" · ")
+        ours.setdefault((line.dataset, recipe, selector), {})[", ".join([*place, *mode])] = line
     rows = []
     for entry in published:
         if not any(entry[name] for name in datasets):
             continue
         cells = [Field(entry["method"], "name", entry["note"]), Field(entry["searched_on"])]
         for name in datasets:
-            line = ours.get((name, entry["recipe"], entry["selector"]))
-            cells += [
-                Field(entry[name] or "–"),
-                Field(spread(line.mean, line.deviation, line.n) if line else "–", "strong"),
-            ]
+            found = ours.get((name, entry["recipe"], entry["selector"]), {})
+            told = [f"{of}: " * bool(of) + spread(x.mean, x.deviation, x.n) for of, x in found.items()]
+            cells += [Field(entry[name] or "–"), Field("; ".join(told) or "–", "strong")]
         shorter = bool(entry["training_length"] and small)
         cells += [
             Field(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),

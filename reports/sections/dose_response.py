@@ -4,9 +4,19 @@ from collections.abc import Mapping
 from functools import partial
 from html import escape
 
+import pandas as pd
+
 from nas_selection_bench.bench.errors import joined
 from nas_selection_bench.bench.problem.space import EDGES, as_architecture
-from nas_selection_bench.reports.data.doses import EVEN, IMPOSED, Response, dosed_options, holds_up_to, responses
+from nas_selection_bench.reports.data.doses import (
+    EVEN,
+    IMPOSED,
+    Response,
+    dosed_options,
+    holds_up_to,
+    responses,
+    rows_with_doses,
+)
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import criteria, from_to, listed, number
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
@@ -25,20 +35,20 @@ REFERENCE = "magnitude"
 
 def dose_response_sentences(source: Material, dataset: str) -> list[str]:
     """The dose-response of each operation in words; empty if no share was imposed."""
-    frame = source.results.final_of(dataset)
+    frame = rows_with_doses(source.results, dataset)
     told = []
     for option in dosed_options(frame):
         test, percentiles = (responses(frame, option, measure) for measure in ("test", "percentile"))
-        told.append(summary_sentence(_reading(source, test), percentiles, option))
+        told.append(summary_sentence(test, percentiles, option))
     return [sentence for sentence in told if sentence]
 
 
 def first_dose(source: Material, dataset: str) -> str:
     """The figure of the operation with most doses, for the first screen, as HTML; empty if no share was imposed."""
-    frame = source.results.final_of(dataset)
+    frame = rows_with_doses(source.results, dataset)
     for option in dosed_options(frame)[:1]:
         title = f"What is chosen when {CALLED[option]} take over"
-        found, floors = _reading(source, responses(frame, option)), floors_of(source, dataset, option)
+        found, floors = responses(frame, option), floors_of(source, dataset, option)
         try:
             drawing = dose_figure(found, source.optimum(dataset), CALLED[option], floors, SMALL)
         except NotDrawn:
@@ -47,25 +57,19 @@ def first_dose(source: Material, dataset: str) -> str:
     return ""
 
 
-def _reading(source: Material, found: list[Response]) -> list[Response]:
-    """The responses of criteria that read the supernet; the others make the same choice at every dose."""
-    return [response for response in found if response.method not in source.results.checkpoint_free]
-
-
 def dose_section(source: Material) -> Section | None:
     """A figure and a table per data set and operation; None if no share was imposed."""
     section = Section("doses", "When the supernet has collapsed", link="Collapse")
     for dataset in source.datasets:
-        frame = source.results.final_of(dataset)
+        frame = rows_with_doses(source.results, dataset)
         for option in dosed_options(frame):
-            section.blocks += _response(source, dataset, option, responses(frame, option))
+            section.blocks += _response(source, dataset, option, frame)
     return section if section.blocks else None
 
 
-def _response(source: Material, dataset: str, option: str, found: list[Response]) -> list[Block]:
+def _response(source: Material, dataset: str, option: str, frame: pd.DataFrame) -> list[Block]:
     floors = floors_of(source, dataset, option)
-    found = _reading(source, found)
-    percentiles = responses(source.results.final_of(dataset), option, "percentile")
+    found, percentiles = responses(frame, option), responses(frame, option, "percentile")
     seeds = from_to([response.n for response in found])
     caption = (
         f"While the weights are trained, the alphas are fixed so that {CALLED[option]} hold this share on every edge;"

@@ -10,18 +10,24 @@ from nas_selection_bench.reports.sections.titles import headings
 
 
 def factorial_section(source: Material) -> Section | None:
-    """Tables of terms and effects per data set; None if no full factorial was run."""
+    """Tables of terms and effects per data set and batch-norm mode; None if no full factorial was run."""
     section = Section("factorial", "Rule, order and tuning, as one experiment", link="Factorial")
     for dataset in source.datasets:
-        found = design(source.results.final_of(dataset))
-        if found is not None:
-            section.blocks += [*headings(source, dataset), *_blocks(dataset, found)]
+        frame = source.results.final_of(dataset)
+        modes = sorted(set(frame["bn"]))
+        designs = {mode: found for mode in modes if (found := design(frame[frame["bn"] == mode])) is not None}
+        if designs:
+            section.blocks += headings(source, dataset)
+        for mode, found in designs.items():
+            several = len(modes) > 1
+            section.blocks += _blocks(f"{dataset}-{mode}" if several else dataset, found, f"bn {mode}: " * several)
     return section if section.blocks else None
 
 
-def _blocks(dataset: str, found: Design) -> list[Block]:
+def _blocks(name: str, found: Design, prefix: str) -> list[Block]:
     terms = analysed(found)
-    return [Prose(f"<p>{summary_sentence(found, terms)}</p>"), _terms(dataset, found, terms), _effects(dataset, terms)]
+    sentence = prefix + summary_sentence(found, terms)
+    return [Prose(f"<p>{sentence}</p>"), _terms(name, found, terms), _effects(name, terms)]
 
 
 def summary_sentence(found: Design, terms: list[Term]) -> str:
@@ -41,7 +47,7 @@ def _name(term: Term) -> str:
     return " × ".join(term.factors)
 
 
-def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
+def _terms(name: str, found: Design, terms: list[Term]) -> Table:
     rows = [
         Row([Field(_name(term), "name"), Field(number(100 * term.share, 1)), Field(p_text(term.p)),
              Field(p_text(term.p_corrected))]) for term in terms
@@ -56,10 +62,10 @@ def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
         f"Repeated-measures analysis of variance of test accuracy; n = {len(found.blocks)} checkpoints."
         " The remainder to 100 % is residual: effects that differ between checkpoints."
     )
-    return Table(f"factorial-{dataset}", caption, columns, rows)
+    return Table(f"factorial-{name}", caption, columns, rows)
 
 
-def _effects(dataset: str, terms: list[Term]) -> Table:
+def _effects(name: str, terms: list[Term]) -> Table:
     rows = [_row(term, effect) for term in terms if len(term.factors) < len(FACTORS) for effect in term.effects]
     columns = [
         Column("term", numeric=False), Column("level", numeric=False), Column("points", "of test accuracy"),
@@ -69,7 +75,7 @@ def _effects(dataset: str, terms: list[Term]) -> Table:
         "Points of test accuracy. Main effects: a level compared with the mean of all combinations. Interactions: a"
         " combination of levels compared with the sum of their main effects."
     )
-    return Table(f"effects-{dataset}", caption, columns, rows)
+    return Table(f"effects-{name}", caption, columns, rows)
 
 
 def _row(term: Term, effect: Effect) -> Row:

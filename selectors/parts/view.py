@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nas_selection_bench.bench.errors import SkipCell
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture
 from nas_selection_bench.bench.work.cells import Cell
@@ -170,8 +171,26 @@ class Search:
         """The first `count` images of `batches`, or all if there are fewer, in one mini-batch."""
         self._require("images")
         self._require("labels")
+        return self._read(count, min(count, self.image_count))
+
+    @property
+    def image_count(self) -> int:
+        """The number of images in `batches`."""
         limit = self.size.selection_images
-        return self._read(count, count if limit is None else min(count, limit))
+        return len(self._half) if limit is None else min(len(self._half), limit)
+
+    @property
+    def proxy_batch_count(self) -> int:
+        """The number of different mini-batches for proxies."""
+        return math.ceil(len(self._half) / self.budget.proposal_batch)
+
+    def require_enough(self, option: str, asked: int, available: int) -> None:
+        """Raise SkipCell if an option names more images or mini-batches than there are; only defaults are cut."""
+        if asked > available:
+            raise SkipCell(
+                f"{option}={asked} is more than there are at this size ({available:,}); choose fewer, or a larger"
+                " --preset or --budget"
+            )
 
     @property
     def images(self) -> list[Tensor]:
@@ -181,14 +200,14 @@ class Search:
 
     def proxy_batches(self, count: int) -> list[tuple[Tensor, Tensor | None]]:
         """Up to `count` mini-batches for proxies; undeclared images are zeros of the same shape, labels None."""
-        count = min(count, math.ceil(len(self._half) / self.budget.proposal_batch))
+        count = min(count, self.proxy_batch_count)
         self.proxy_batch(count - 1)  # also reads the ones before it
         return [self.proxy_batch(place) for place in range(count)]
 
     def proxy_batch(self, place: int) -> tuple[Tensor, Tensor | None]:
         """The mini-batch with index `place` of those that `proxy_batches` gives, starting over after the last one."""
         size = self.budget.proposal_batch
-        place %= math.ceil(len(self._half) / size)
+        place %= self.proxy_batch_count
         if (size, place) not in self._proxy_batches:
             for i, (x, y) in enumerate(self._half.fixed(size, size * (place + 1))):
                 if (size, i) not in self._proxy_batches:

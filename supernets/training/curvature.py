@@ -12,13 +12,14 @@ checkpoints (in the code: the last augmented one of each epoch).
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache as cache_results
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas_selection_bench.bench.errors import DataError, ExitCode, counted
+from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError, counted, joined
 from nas_selection_bench.bench.files import given_path, only_writer
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.batches import Half
@@ -64,34 +65,39 @@ def largest_eigenvalue(checkpoint: Checkpoint, batch: Batch) -> float:
     return float(torch.linalg.eigvalsh(found)[-1])
 
 
-def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> list[dict[str, object]]:
+def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> tuple[list[dict[str, object]], set[str]]:
     """One row for each checkpoint of `cache` that the records of `out` used and whose recipe learns its alphas.
 
-    Damaged checkpoints are left out and reported by `say`.
+    Also returns the recipes among them that learn none. Checkpoints that are damaged, or of a recipe that is not known
+    here, are left out and reported by `say`.
     """
+    images_of = cache_results(load_images)
     with opened(out) as folder:
         records, _ = Store(folder).read_all()
     seen = {record.checkpoint for record in records.values()}
     rows: list[dict[str, object]] = []
+    fixed: set[str] = set()
     for supernet in sorted(path for path in cache.iterdir() if path.is_dir()):
         for epoch in epochs_present(supernet):
             try:
                 if facts(supernet, epoch).sha256 not in seen:
                     continue
                 checkpoint = load(supernet, epoch)
-            except DataError as error:
+                recipe = find(checkpoint.job.recipe)
+            except (DataError, UsageError) as error:
                 say(f"left out: {error}")
                 continue
             job = checkpoint.job
-            if not find(job.recipe).tunes_alphas:
+            if not recipe.tunes_alphas:
+                fixed.add(job.recipe)
                 continue
-            images = load_images(job.dataset, root, job.settings.images)
+            images = images_of(job.dataset, root, job.settings.images)
             half = Half(images, "selection", torch.device("cpu"))
             (batch, *_) = half.fixed(job.settings.batch_size, job.settings.batch_size)
             rows.append(dict(zip(COLUMNS[:-1], (
                 job.dataset, job.recipe, job.seed, epoch, checkpoint.sha256[:12], largest_eigenvalue(checkpoint, batch),
             ), strict=True)))  # fmt: skip
-    return rows
+    return rows, fixed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,14 +114,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise DataError(f"{options.out} does not exist; give an output folder of run_bench.py.")
     if not options.cache.is_dir():
         raise DataError(f"{options.cache} is not a folder of trained supernets; check --cache.")
-    damaged: list[str] = []
+    left_out: list[str] = []
     with only_writer(options.out / ".lock", wait=False):
-        rows = measure(options.out, options.cache, data_root(options.data_root, needed=False), damaged.append)
-        for line in damaged:
+        rows, fixed = measure(options.out, options.cache, data_root(options.data_root, needed=False), left_out.append)
+        for line in left_out:
             print(line, file=sys.stderr)
+        if not rows and fixed:
+            raise DataError(
+                f"{options.cache} holds no checkpoint with learnt alphas that the records of {options.out} used, only"
+                f" of {joined(sorted(fixed))}, so there is no curvature to measure."
+            )
         if not rows:
-            whole = "undamaged " * bool(damaged)
+            whole = "usable " * bool(left_out)
             raise DataError(f"{options.cache} holds no {whole}checkpoint that the records of {options.out} used.")
         write_curvature(options.out, rows)
     print(f"{counted(len(rows), 'checkpoint')} measured: {options.out / CURVATURE_FILE}")
-    return ExitCode.SOME_CELLS_FAILED if damaged else ExitCode.OK
+    return ExitCode.SOME_CELLS_FAILED if left_out else ExitCode.OK

@@ -221,9 +221,8 @@ def test_modes_of_batch_norm_are_compared_each_with_itself(table: GroundTruth) -
 def test_one_run_beside_many_recipes_is_one_observation(table: GroundTruth) -> None:
     def rows(level: float, shared: str) -> list[dict[str, str]]:
         return [
-            {"dataset": "digits", "selector": "blind", "recipe": f"r{recipe}", "epoch": "2", "state": "done", "bn": "batch",
-             "preset": "digits",
-             "supernet_seed": str(seed), "shared": shared, "test": str(level + seed)}
+            {"dataset": "digits", "selector": "blind", "recipe": f"r{recipe}", "epoch": "2", "state": "done",
+             "bn": "batch", "preset": "digits", "supernet_seed": str(seed), "shared": shared, "test": str(level + seed)}
             for recipe in range(20) for seed in range(3)
         ]  # fmt: skip
 

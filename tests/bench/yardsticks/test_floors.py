@@ -193,6 +193,22 @@ def test_equivalent_architectures_share_the_draw() -> None:
     assert found.taus["tau_mean"] == pytest.approx(np.mean(expected), abs=0.15)
 
 
+def test_architectures_with_the_same_trials_share_the_draw_also_where_one_is_missing() -> None:
+    trials = np.tile([10.0, 90.0, np.nan], (N_ARCHITECTURES, 1))
+    trials[1::2] = [50.0, 50.5, np.nan]
+    found = retraining_agreement(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", draws=5)
+    assert found.taus["tau_space"] == pytest.approx(-1), (
+        "10 < 50 in one of the two trainings, and 90 > 50.5 in the other"
+    )
+
+
+def test_two_trainings_of_a_few_architectures_say_nothing_about_operations() -> None:
+    trials = np.stack([TEST, np.full_like(TEST, np.nan)], axis=1)
+    trials[:40, 1] = TEST[:40] + 1
+    found = retraining_agreement(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d")
+    assert (found.taus, found.n) == ({}, 0) and "too few" in found.how
+
+
 def test_without_a_second_trial_nothing_is_known() -> None:
     """The message is about the file only: NAS-Bench-201 has repeated trainings that a copy may store as one mean."""
     for held, how in (

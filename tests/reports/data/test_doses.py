@@ -8,12 +8,12 @@ from nas_selection_bench.supernets.blank import IMPOSED as OPTIONS
 
 ROWS = pd.DataFrame(
     [
-        (recipe, "a", seed, value + draw)
+        (recipe, recipe, "a", seed, value + draw)
         for recipe, values in {"blank": (90, 92), "blank[skip=0.4]": (80, 84), "blank[skip=0.8]": (50, 95),
                                "blank[conv_1x1=0.6]": (70, 71), "darts": (1, 2)}.items()
         for seed, value in enumerate(values) for draw in (-1, 1)
     ],
-    columns=["recipe", "method", "supernet_seed", "test"],
+    columns=["recipe", "setting", "method", "supernet_seed", "test"],
 )  # fmt: skip
 
 
@@ -37,6 +37,16 @@ def test_responses_are_per_seed_means_and_blank_is_the_even_dose_of_any_operatio
         Response("a", 0.2, (90, 92)), Response("a", 0.4, (80, 84)), Response("a", 0.8, (50, 95)),
     ]  # fmt: skip
     assert [(r.dose, r.mean, r.n) for r in responses(ROWS, "conv_1x1")] == [(0.2, 91, 2), (0.6, 70.5, 2)]
+
+
+def test_supernets_of_two_sizes_have_responses_of_their_own() -> None:
+    large = ROWS.assign(setting=ROWS["recipe"] + " · preset paper", test=ROWS["test"] + 5)
+    small = ROWS.assign(setting=ROWS["recipe"] + " · preset lite")
+    found = responses(pd.concat([small, large]), "conv_1x1")
+    assert [(r.method, r.dose, r.mean) for r in found] == [
+        ("a · preset lite", 0.2, 91), ("a · preset lite", 0.6, 70.5),
+        ("a · preset paper", 0.2, 96), ("a · preset paper", 0.6, 75.5),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("down", "dose"), [(45, None), (35, 0.2), (10, 0.4), (-1, 0.8)])
