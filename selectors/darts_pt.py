@@ -29,9 +29,10 @@ SCORING = (
     " statistics. "
 )
 TUNING = (
-    "The code fine-tunes for 4 epochs, not 5, in the last gap; an epoch of fine-tuning visits each selection image"
-    " once (the code draws a random mini-batch for every step of the alphas, so that some images recur and others are"
-    " missed), and an incomplete last mini-batch is dropped."
+    "Between decisions every supernet is tuned by plain first-order steps, whatever its recipe (in the paper, each"
+    " method's own training goes on). The code fine-tunes for 4 epochs, not 5, in the last gap; an epoch of"
+    " fine-tuning visits each selection image once (the code draws a random mini-batch for every step of the alphas, so"
+    " that some images recur and others are missed), and an incomplete last mini-batch is dropped."
 )
 
 

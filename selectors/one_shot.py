@@ -29,9 +29,7 @@ class OneShot(Selector):
     architectures: int | None = option(
         None, or_all(some_or_all), "number of random architectures; all: one of each class"
     )
-    images: int | None = option(
-        IMAGES, or_all(positive), "number of selection images, in one mini-batch; or all"
-    )
+    images: int | None = option(IMAGES, or_all(positive), "number of selection images, in one mini-batch; or all")
 
     needs = Needs(trained=True, images=True, labels=True)
 

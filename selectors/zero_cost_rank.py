@@ -58,7 +58,11 @@ def _of(proxy: str) -> Selector:
         formula=f"{proxy}(stand-alone network, untrained); (e, o): mean over architectures",
         direction="largest",
         passes="one score for each of 100 architectures",
-        differs="one mini-batch of the selection half; 100 architectures (the paper: 10, 100, ...)",
+        differs=(
+            "one un-augmented mini-batch of the selection half (64 to 256 images by preset), and one seed for the"
+            " weights of all architectures (the code: 128 augmented images, and new weights for each); 100"
+            " architectures (the paper: 10, 100, ...)"
+        ),
         version=about.version,
         proxy=about,
     )

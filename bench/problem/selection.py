@@ -58,5 +58,5 @@ class Selection:
     ranking: Ranking | None = None
     """Scores of whole architectures, if the criterion ranks them; else None."""
     facts: dict[str, float | int | str | list[float]] = field(default_factory=dict)
-    """Further plain values worth keeping (for example the supernet's accuracy on the selection images)."""
+    """Further plain values worth keeping (for example the number of failed proposals)."""
     cost: Cost = field(default_factory=Cost)

@@ -35,7 +35,7 @@ class SupernetJob:
         object.__setattr__(self, "settings", size_of(self.settings))
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:
-        """The seed for one `purpose` (`init`, `shuffle`, ...) of this supernet; `axes` distinguish further seeds."""
+        """The seed for one `purpose` (`weights`, `batches`, ...) of this supernet; `axes` distinguish further seeds."""
         return derive(
             self.root, dataset=self.dataset, recipe=self.recipe, supernet_seed=self.seed,
             purpose=purpose, **axes,

@@ -72,9 +72,9 @@ def at_least(low: float, convert: Number = number) -> Number:
     return replace(convert, low=low)
 
 
-def above(low: float, convert: Number = number) -> Number:
+def above(low: float) -> Number:
     """A converter that accepts numbers above `low`."""
-    return replace(convert, low=low, open_below=True)
+    return Number(low=low, open_below=True)
 
 
 def between(low: float, high: float, convert: Number = number) -> Number:

@@ -42,7 +42,7 @@ class SelectionBudget:
     proposals: int
     """Zero-Cost-PT: number N of proposals in its first stage."""
     proposal_batch: int
-    """Zero-cost proxies: number of images in the one mini-batch that they read."""
+    """Zero-cost proxies: number of images in a mini-batch."""
     validation_batches: int
     """Zero-Cost-PT: number V of mini-batches in its second stage."""
 

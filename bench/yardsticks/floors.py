@@ -162,9 +162,7 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> R
         )
         return RetrainingAgreement({}, how)
     if np.isnan(oracle(np.where(np.isin(np.arange(len(trials)), repeated), 0.0, np.nan))).any():
-        return RetrainingAgreement(
-            {}, "too few architectures have two trainings in the table file"
-        )
+        return RetrainingAgreement({}, "too few architectures have two trainings in the table file")
     rng = np.random.default_rng(derive(0, purpose="retraining-agreement", dataset=dataset))
     # `unique` never takes two rows with nan for the same.
     trainings, training_of = np.unique(np.nan_to_num(trials[repeated], nan=np.inf), axis=0, return_inverse=True)

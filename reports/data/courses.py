@@ -37,7 +37,7 @@ class Course:
     """[T], largest eigenvalue of the Hessian of the validation loss with respect to the alphas."""
 
     def needed(self, what: str) -> Values:
-        """The field called `what`; raises NotStored if it is None or not finite at every checkpoint."""
+        """The field called `what`; raises NotStored unless it is stored and finite at every checkpoint."""
         values: Values | None = getattr(self, what)
         if values is None or not np.isfinite(values).all():
             raise NotStored(f"{what} are not stored for every checkpoint")

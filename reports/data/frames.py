@@ -23,16 +23,13 @@ PART = 100_000
 GATHER = "run with --report-only to gather it again"
 
 
-def read_frame(path: Path, columns: tuple[str, ...] = (), again: str = GATHER) -> pd.DataFrame:
-    """A CSV file of an output folder; raises DataError if it is missing, damaged, or lacks one of `columns`.
-
-    `again` ends the error message: it says how to make the file again.
-    """
-    (frame,) = _parts(path, columns, again, None)
+def read_frame(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """A CSV file of an output folder; raises DataError if it is missing, damaged, or lacks one of `columns`."""
+    (frame,) = _parts(path, columns, None)
     return frame
 
 
-def _parts(path: Path, columns: tuple[str, ...], again: str, size: int | None) -> Iterator[pd.DataFrame]:
+def _parts(path: Path, columns: tuple[str, ...], size: int | None) -> Iterator[pd.DataFrame]:
     """The frame of `read_frame` in parts of `size` rows; in one part if `size` is None."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:  # pandas would take some paths for a URL or an archive
@@ -40,7 +37,7 @@ def _parts(path: Path, columns: tuple[str, ...], again: str, size: int | None) -
             for frame in [read] if isinstance(read, pd.DataFrame) else read:
                 absent = [name for name in columns if name not in frame.columns]
                 if absent:
-                    raise DataError(f"{path} lacks the columns {', '.join(absent)}; {again}.")
+                    raise DataError(f"{path} lacks the columns {', '.join(absent)}; {GATHER}.")
                 # Row by row, plain objects are read far faster than pandas's strings.
                 texts = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)]
                 yield frame.astype(dict.fromkeys(texts, object))
@@ -49,7 +46,7 @@ def _parts(path: Path, columns: tuple[str, ...], again: str, size: int | None) -
     except OSError as error:
         raise unreadable(path, error) from error
     except DAMAGE as error:
-        raise DataError(f"{path} is not a CSV file ({in_brief(error)}); {again}.") from error
+        raise DataError(f"{path} is not a CSV file ({in_brief(error)}); {GATHER}.") from error
 
 
 def label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
@@ -103,7 +100,7 @@ def stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
     edges, operations = pd.Index(EDGE_NAMES), pd.Index(OPERATIONS)
     cells: pd.MultiIndex | None = None
-    for scores in _parts(path, ("dataset", "recipe", "selector", "edge", "operation", "score"), GATHER, PART):
+    for scores in _parts(path, ("dataset", "recipe", "selector", "edge", "operation", "score"), PART):
         keys = [name for name in KEY_COLUMNS if name in scores.columns]
         other = [name for name in keys if scores[name].dtype != rows[name].dtype]
         if other and len(scores) and len(rows):

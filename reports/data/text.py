@@ -28,9 +28,9 @@ def number(value: float | None, decimals: int = 2) -> str:
     return text.replace("-", "−")
 
 
-def signed(value: float, decimals: int = 2) -> str:
+def signed(value: float) -> str:
     """A number with its sign: `+0.04`, `−15.92`; zero has none."""
-    text = number(value, decimals)
+    text = number(value)
     return text if text.startswith("−") or not float(text) else f"+{text}"
 
 
@@ -70,11 +70,11 @@ def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> s
     return f"{number(mean, decimals)}{around} ({n})"
 
 
-def interval_text(interval: Interval | None, decimals: int = 2) -> str:
+def interval_text(interval: Interval | None) -> str:
     """`[low, high]`, with a tilde if it is rough; an en dash for None and for an interval of zero width."""
     if interval is None or interval.low == interval.high:
         return "–"
-    return f"{'~' if interval.rough else ''}[{number(interval.low, decimals)}, {number(interval.high, decimals)}]"
+    return f"{'~' if interval.rough else ''}[{number(interval.low)}, {number(interval.high)}]"
 
 
 def duration(seconds: float | None) -> str:

@@ -296,6 +296,8 @@ class Supernet(Skeleton):
     def subnetwork(self, architecture: Architecture) -> StandaloneNetwork:
         """The stand-alone network of `architecture` with a copy of the shared weights and statistics.
 
+        For users of the Python interface, and the reference for `selectors.parts.shared_weights`.
+
         It runs only the chosen operations, its batch norms inside cells have no affine part, and it
         starts in this network's batch-norm mode.
         """
