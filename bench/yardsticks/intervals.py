@@ -7,7 +7,7 @@ bootstrap resamples five values as if they were the population, and covered 84 %
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -38,6 +38,10 @@ class Interval:
     def rough(self) -> bool:
         """Whether there are too few units for the interval to have its promised coverage under every distribution."""
         return self.n < ROUGH_BELOW
+
+    def within(self, lowest: float, highest: float) -> "Interval":
+        """The part of the interval between bounds that the mean cannot leave; it covers the mean as often."""
+        return replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
 
 def mean_of_strata(strata: Sequence[Numbers]) -> float:

@@ -36,6 +36,11 @@ class Truth:
         return float(self.test.max())
 
     @cached_property
+    def worst(self) -> float:
+        """The lowest test accuracy."""
+        return float(self.test.min())
+
+    @cached_property
     def mean(self) -> float:
         """The mean test accuracy, which is the expectation of a random choice."""
         return float(self.test.mean())

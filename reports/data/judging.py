@@ -87,7 +87,7 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
     # Only the pairs that the report shows: of main forms, with a founding criterion, and of drawn methods.
     main = {name for name in values if level_of(name) is not Level.EXPLORATORY}
     drafts = [
-        standing_of(method, of_method, lowest[method], method in results.checkpoint_free)
+        standing_of(method, of_method, lowest[method], method in results.checkpoint_free, (truth.worst, truth.best))
         for method, of_method in values.items()
     ]
     drafts.sort(key=lambda standing: (-standing.mean, standing.method))

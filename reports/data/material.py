@@ -1,5 +1,6 @@
 """The material of a report, computed once: results, table, summaries, contests; and the folder of the figures."""
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -85,7 +86,8 @@ class Material:
     def summaries(self, measure: str) -> list[Summary]:
         """Summaries of the column `measure` of records.csv at the last checkpoints."""
         if measure not in self._summaries:
-            self._summaries[measure] = summaries(self.results, measure)
+            bounds = {name: bounds_of(measure, self.truths[name]) for name in self.datasets}
+            self._summaries[measure] = summaries(self.results, measure, bounds)
         return self._summaries[measure]
 
     def summaries_of(self, measure: str, dataset: str, method: str) -> list[Summary]:
@@ -174,3 +176,12 @@ class Material:
         """
         reached = self.truths[dataset].random_search
         return None if reached is None else trainings(reached, accuracy)
+
+
+def bounds_of(measure: str, truth: Truth) -> tuple[float, float]:
+    """The values that a mean of `measure` cannot leave on a data set."""
+    if measure in ("test", "regret"):
+        return (truth.worst, truth.best) if measure == "test" else (0.0, truth.best - truth.worst)
+    if measure == "percentile":
+        return 0.0, 100.0
+    return (-1.0, 1.0) if measure.startswith("tau_") else (-math.inf, math.inf)

@@ -15,6 +15,7 @@ from nas_selection_bench.reports.data.doses import dosed_options
 from nas_selection_bench.reports.data.equal_seeds import seeds_compared
 from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import signed
 
 
 class Kind(StrEnum):
@@ -33,7 +34,8 @@ class Kind(StrEnum):
     (those that could have led, had their higher means not been over fewer recipes). Numbers: `mean`, `n`, `recipes`,
     `below_optimum` and `worth` of the leader or best; `of_recipes`, `placed`, `placeable`, `of` (main forms)."""
     FACTOR = "one factor"
-    """Two selectors that differ in one part. Words: `first`, `second`, `changed`, `verdict`. Numbers: `judged`, `n`,
+    """Two selectors that differ in one part. Words: `first`, `second`, `changed`, `verdict`. Names: `recipes` and
+    `gaps`, the mean difference on each (as text, in the same order), if there are several. Numbers: `judged`, `n`,
     `mean`, `median`, `p` (corrected), `could_show`."""
     AGREEMENT = "agreement"
     """The highest agreement of scores with the oracle. Words: `measure`. Names: `best`. Numbers: `highest`, `fewest`
@@ -77,7 +79,7 @@ def points(source: Material) -> list[Point]:
             found += [
                 *_floors(source, contest),
                 *(() if dosed_options(source.results.final_of(contest.dataset)) else _highest(source, contest)),
-                *_factors(contest),
+                *_factors(source, contest),
                 *_agreement(source, contest),
                 *_edges(source, contest),
                 *_supernets(source, contest),
@@ -165,16 +167,32 @@ def _leader(source: Material, contest: Contest) -> Iterator[Point]:
     )  # fmt: skip
 
 
-def _factors(contest: Contest) -> Iterator[Point]:
+def _factors(source: Material, contest: Contest) -> Iterator[Point]:
     for factor, c in contrasts(contest.comparisons):
+        gaps = gaps_by_recipe(source, contest.dataset, c.first, c.second)
+        alike = {c.first, c.second} <= source.results.checkpoint_free  # the same choices beside every recipe
+        several = gaps if len(gaps) > 1 and not alike else {}
         yield Point(
             Kind.FACTOR, contest.dataset, contest.lookup,
             {"first": c.first, "second": c.second, "changed": factor.changed, "verdict": str(c.verdict)},
+            {"recipes": tuple(several), "gaps": tuple(signed(gap) for gap in several.values())},
             numbers={
                 "judged": int(c.judged), "n": c.n, "mean": c.mean, "median": c.median, "p": c.p_holm,
                 "could_show": c.detectable,
             },
         )  # fmt: skip
+
+
+def gaps_by_recipe(source: Material, dataset: str, first: str, second: str) -> dict[str, float]:
+    """Setting -> mean difference of the test accuracies of two methods, over the supernets on which both have one."""
+    of_second = {summary.setting: summary.values for summary in source.summaries_of("test", dataset, second)}
+    gaps = {}
+    for summary in source.summaries_of("test", dataset, first):
+        others = of_second.get(summary.setting, {})
+        shared = sorted(summary.values.keys() & others.keys())
+        if shared:
+            gaps[summary.setting] = float(np.mean([np.mean(summary.values[s]) - np.mean(others[s]) for s in shared]))
+    return gaps
 
 
 def _agreement(source: Material, contest: Contest) -> Iterator[Point]:

@@ -1,5 +1,6 @@
 """The standing of one method on a data set: its mean over recipes, the interval, and how often it collapsed."""
 
+import math
 from dataclasses import dataclass
 
 from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
@@ -49,11 +50,13 @@ def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
 
 
 def standing_of(
-    method: str, values: dict[Checkpoint, float], lowest: dict[Checkpoint, float], checkpoint_free: bool
-) -> Standing:
+    method: str, values: dict[Checkpoint, float], lowest: dict[Checkpoint, float], checkpoint_free: bool,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Standing:  # fmt: skip
     """The standing of a method, from its test accuracies and lowest percentiles by checkpoint, without a tie group.
 
     `checkpoint_free` says that the method does not read the checkpoint, so that all recipes share one result per seed.
+    The interval is cut at `bounds`, the accuracies of the worst and the best architecture.
     """
     groups = _by_setting(values)
     draws = groups
@@ -62,6 +65,7 @@ def standing_of(
         draws = [list({seed: value for (_, seed), value in values.items()}.values())]
     n = sum(map(len, draws))
     interval = None if fallen and n < FEWEST_WITH_COLLAPSES else mean_interval(draws)
+    interval = interval and interval.within(*bounds)
     return Standing(
         method, mean_of_strata(draws), interval, len(groups), n, None, level_of(method), collapsed=len(fallen)
     )

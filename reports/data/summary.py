@@ -1,7 +1,7 @@
 """One summary per method, setting and data set: mean, spread, interval and n, at the last checkpoint."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -61,8 +61,11 @@ class Summary:
         return variance_components(list(self.values.values())) if self.selector_seeds > 1 else None
 
 
-def summaries(results: Results, column: str) -> list[Summary]:
-    """One summary per data set, setting and method with values of `column`; settings and methods sorted by name."""
+def summaries(results: Results, column: str, bounds: Mapping[str, tuple[float, float]] | None = None) -> list[Summary]:
+    """One summary per data set, setting and method with values of `column`; settings and methods sorted by name.
+
+    Intervals are cut at `bounds`, by data set: values that the mean cannot leave.
+    """
     values = results.final_in_order[column].tolist()
     found: dict[Place, dict[int, list[float]]] = {}
     collapsed: dict[Place, int] = {}
@@ -73,10 +76,12 @@ def summaries(results: Results, column: str) -> list[Summary]:
             found[place] = there
             if column in ACCURACIES:
                 collapsed[place] = len(results.fallen[place] & there.keys())
-    return _summed(found, collapsed)
+    return _summed(found, collapsed, bounds or {})
 
 
-def _summed(found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, int]) -> list[Summary]:
+def _summed(
+    found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, int], bounds: Mapping[str, tuple[float, float]]
+) -> list[Summary]:
     """The summary of each place, in order; places with the same number of supernet seeds are computed together."""
     per_supernet = {
         place: [values[0] if len(values) == 1 else float(np.mean(values)) for values in by_seed.values()]
@@ -91,6 +96,8 @@ def _summed(found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, i
         for place, mean, deviation, interval in zip(places, means, deviations, mean_intervals(rows, [n]), strict=True):
             fell = collapsed.get(place, 0)
             shown = None if fell and n < FEWEST_WITH_COLLAPSES else interval
+            if shown is not None and place[0] in bounds:
+                shown = shown.within(*bounds[place[0]])
             summed[place] = Summary(*place, found[place], fell, mean, deviation, shown)
     return [summed[place] for place in found]
 

@@ -59,7 +59,8 @@ def _block(folder: Path, readme: Path, dataset: str | None) -> str:
         f" {_counts(len(criteria), _verdicts(compared, FLOOR), _verdicts(compared, RANDOM))}\n\n"
         f"![Mean test accuracy of every criterion in its main form]({figure})\n\n"
         f"Mean test accuracy on {display_name(chosen)} and its 95 % interval over supernet seeds, of every criterion in"
-        " its main form; orange: shown worse than the solid baseline (paired tests, Holm's correction). All criteria,"
+        " its main form and of a few variants; orange: shown worse than all 3×3, the baseline (paired tests, Holm's"
+        " correction). All criteria,"
         f" seed by seed: [{here}/report.html]({here}/report.html), one file that opens offline, or"
         f" [the table]({here}/tables/accuracy.md).\n"
     )
@@ -97,7 +98,11 @@ def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> st
         _number(of_floor.count(verdict), one, many)
         for verdict, one, many in (
             (Verdict.WORSE, "is shown worse than that baseline", "are shown worse than that baseline"),
-            (Verdict.SMALL, "differs from it within the noise", "differ from it within the noise"),
+            (
+                Verdict.SMALL,
+                "differs from it, in the median by less than the noise of training",
+                "differ from it, in the median by less than the noise of training",
+            ),
             (Verdict.OPEN, "shows no difference", "show no difference"),
             (Verdict.SAME, "always chooses it", "always choose it"),
             (Verdict.TOO_FEW, "has too few seeds to judge", "have too few seeds to judge"),

@@ -103,14 +103,19 @@ def floors_of(source: Material, dataset: str, option: str) -> dict[str, float]:
 
 
 def summary_sentence(found: list[Response], percentiles: list[Response], option: str) -> str:
-    """The dose-response in one or two sentences: how far magnitude falls, and up to which share the others hold."""
-    methods = sorted({response.method for response in found})
+    """The dose-response in a few sentences: how far magnitude falls, and up to which share the others hold.
+
+    Only criteria tried at every share are judged here; the others are counted.
+    """
     doses = sorted({response.dose for response in found})
+    tried: dict[str, list[float]] = {}
+    for response in found:
+        tried.setdefault(response.method, []).append(response.dose)
     held: dict[float | None, list[str]] = {}
-    for method in methods:
-        applied = [response for response in found if response.method == method]
-        if applied[-1].dose == doses[-1] and method != REFERENCE:
+    for method in sorted(tried):
+        if tried[method] == doses and method != REFERENCE:
             held.setdefault(holds_up_to(percentiles, method), []).append(method)
+    some = sum(of_method != doses for method, of_method in tried.items() if method != REFERENCE)
     deepest = [r for r in found if r.method == REFERENCE and r.dose == doses[-1]]
     text = ""
     if deepest:
@@ -121,8 +126,7 @@ def summary_sentence(found: list[Response], percentiles: list[Response], option:
     doses_held = sorted((dose for dose in held if dose is not None), reverse=True)
     parts = [f"up to a share of {dose:g} for {listed(held[dose])}" for dose in doses_held]
     nowhere = len(held.get(None, ()))
-    lowest = f"at {'its' if nowhere == 1 else 'their'} lowest share"
-    parts += [f"and not even {lowest} for {criteria(nowhere)}"] if nowhere else []
+    parts += [f"and not even at {doses[0]:g} for {criteria(nowhere)}"] if nowhere else []
     if held:
         told = {method for of in held.values() for method in of}
         seeds = from_to([response.n for response in found if response.method in told])
@@ -131,7 +135,9 @@ def summary_sentence(found: list[Response], percentiles: list[Response], option:
         if doses_held:
             text += f"On every seed ({basis}), the choice is {half} {'; '.join(parts)}."
         else:
-            text += f"Not even {lowest} is the choice of {criteria(nowhere)} {half} on every seed ({basis})."
+            text += f"Not even at {doses[0]:g} is the choice of {criteria(nowhere)} {half} on every seed ({basis})."
+    if some and text:
+        text += f" Tried at some of these shares only, and not counted here: {criteria(some)}."
     return text.strip()
 
 

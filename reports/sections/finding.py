@@ -19,7 +19,7 @@ from nas_selection_bench.reports.data.text import (
 )
 from nas_selection_bench.reports.sections.blocks import Prose, Section
 from nas_selection_bench.reports.sections.dose_response import dose_response_sentences
-from nas_selection_bench.reports.sections.headline import elsewhere
+from nas_selection_bench.reports.sections.headline import by_recipe, elsewhere
 from nas_selection_bench.reports.sections.titles import headings
 from nas_selection_bench.reports.sections.verdict_table import FEW, verdict_table
 
@@ -137,7 +137,7 @@ def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
     parts = [
         f"{listed([p.words['first']])} over {listed([p.words['second']])} ({escape(p.words['changed'])}):"
         f" {signed(p.numbers['mean'] or 0)} points on average, median {signed(p.numbers['median'] or 0)}, n ="
-        f" {p.numbers['n']}{' (within the noise of training)' if p.words['verdict'] == Verdict.SMALL else ''}"
+        f" {p.numbers['n']}{by_recipe(p)}{' (within the noise of training)' if p.words['verdict'] == Verdict.SMALL else ''}"
         for p in shown
     ]
     return [f"{_topic('Ablations.')}{text}{': ' if parts else ''}{'; '.join(parts)}."]

@@ -87,8 +87,9 @@ def test_the_sentence_says_who_holds_how_far() -> None:
     text = summary_sentence(found, percentiles, "skip")
     assert "54.30 % (n = 2)" in text
     assert re.findall(r"up to a share of ([\d.]+) for <b>(\w)</b>;", text) == [("0.8", "a"), ("0.4", "b")]
-    assert "not even at its lowest share for 1 criterion." in text and "n = 2 per share" in text
+    assert "not even at 0.4 for 1 criterion." in text and "n = 2 per share" in text
     assert "only-shallow" not in text, "it was not asked at the largest dose"
+    assert text.endswith("not counted here: 1 criterion.")
 
 
 def test_no_mean_over_doses_is_called_the_highest(doses: Material) -> None:
