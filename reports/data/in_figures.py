@@ -18,14 +18,14 @@ def first_shown(name: str, names: Sequence[str]) -> tuple[bool, bool]:
     return name not in FOUNDERS, is_variant(name, names)
 
 
-def focus(names: Sequence[str], clones: Collection[str] = (), most: int = MOST) -> list[str]:
+def focus(names: Sequence[str], duplicates: Collection[str] = (), most: int = MOST) -> list[str]:
     """Up to `most` of `names`, which are ordered best first: founding criteria, main forms, then the best variants.
 
-    The order of `names` is kept. `clones` always choose as another of `names` does, and come last in priority.
+    The order of `names` is kept. `duplicates` always choose as another of `names` does, and come last in priority.
     """
     if len(names) <= most:
         return list(names)
-    ordered = sorted(names, key=lambda name: (name in clones, first_shown(name, names)))
+    ordered = sorted(names, key=lambda name: (name in duplicates, first_shown(name, names)))
     taken = set(ordered[:most])
     return [name for name in names if name in taken]
 

@@ -58,11 +58,11 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
     values, percentiles = per_checkpoint(frame, "test"), per_checkpoint(frame, "percentile")
     lowest = per_checkpoint(frame, "percentile", "min")  # a mean over selector seeds would hide a collapse
     checkpoints = sorted({checkpoint for of_method in values.values() for checkpoint in of_method})
-    twins = _twins(yardsticks)
+    floors_found = floors_with_duplicates(yardsticks)
     of_stick = {yardstick.name: yardstick for yardstick in yardsticks}
-    fixed = [name for name in twins if name not in RANDOM_CHOICES]
+    fixed = [name for name in floors_found if name not in RANDOM_CHOICES]
     floors = {name: dict.fromkeys(checkpoints, of_stick[name].test) for name in fixed}
-    clones = results.clones(dataset, list(values))
+    duplicates = results.duplicates(dataset, list(values))
 
     def fell(name: str, checkpoint: Checkpoint) -> bool:
         return name in lowest and lowest[name].get(checkpoint, COLLAPSED) < COLLAPSED
@@ -91,7 +91,7 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
         for method, of_method in values.items()
     ]
     drafts.sort(key=lambda standing: (-standing.mean, standing.method))
-    shown = focus([standing.method for standing in drafts], clones)
+    shown = focus([standing.method for standing in drafts], duplicates)
     pairs = [
         (first, second)
         for first, second in combinations(values, 2)
@@ -100,11 +100,11 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
     if transferred:
         pairs = []
     comparisons = compared({**values, **floors}, [*pairs, *product(values, fixed)], True)
-    drawn = {name: dict.fromkeys(checkpoints, of_stick[name].percentile) for name in twins if name not in fixed}
+    drawn = {name: dict.fromkeys(checkpoints, of_stick[name].percentile) for name in floors_found if name not in fixed}
     comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
-    comparisons = judged_apart(comparisons, twins)
+    comparisons = judged_apart(comparisons, floors_found)
     order = [s.method for s in sorted(drafts, key=most_settings_first) if s.level is not Level.EXPLORATORY]
-    groups = tie_groups(order, [c for c in comparisons if c.second not in twins and main_pair(c)])
+    groups = tie_groups(order, [c for c in comparisons if c.second not in floors_found and main_pair(c)])
     placeable = sum(map(len, groups))
     if placeable < FEWEST_PLACED * len(order):
         groups = []
@@ -121,18 +121,18 @@ def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yards
         noise=truth.noise(),
         settings=len({setting for setting, _ in checkpoints}),
         focus=shown,
-        floors=twins,
+        floors=floors_found,
     )
 
 
-def _twins(yardsticks: Sequence[Yardstick]) -> dict[str, list[str]]:
+def floors_with_duplicates(yardsticks: Sequence[Yardstick]) -> dict[str, list[str]]:
     """Each of FLOORS -> the later ones that choose the same architecture, which have no entry of their own."""
     chosen: dict[object, str] = {}
-    twins: dict[str, list[str]] = {}
+    floors_found: dict[str, list[str]] = {}
     for yardstick in (yardstick for name in FLOORS for yardstick in yardsticks if yardstick.name == name):
         first = chosen.setdefault(yardstick.architecture or yardstick.name, yardstick.name)
         if first == yardstick.name:
-            twins[first] = []
+            floors_found[first] = []
         else:
-            twins[first].append(yardstick.name)
-    return twins
+            floors_found[first].append(yardstick.name)
+    return floors_found

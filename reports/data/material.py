@@ -134,7 +134,7 @@ class Material:
         """The methods of a data set that the figures show, best mean accuracy first."""
         if dataset not in self._shown:
             order = self.order(dataset)
-            self._shown[dataset] = focus(order, self.results.clones(dataset, order))
+            self._shown[dataset] = focus(order, self.results.duplicates(dataset, order))
         return self._shown[dataset]
 
     def left_out(self, dataset: str) -> str:

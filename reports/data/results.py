@@ -244,14 +244,14 @@ class Results:
         The representative is the one that figures would show first (`first_shown`).
         """
         choices = {name: self._choices[dataset, name] for name in names}
-        speaker: dict[object, str] = {}
+        representative: dict[object, str] = {}
         for name in sorted(names, key=lambda name: first_shown(name, names)):
-            speaker.setdefault(choices[name], name)
-        return {name: speaker[choices[name]] for name in names}
+            representative.setdefault(choices[name], name)
+        return {name: representative[choices[name]] for name in names}
 
-    def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
+    def duplicates(self, dataset: str, names: Sequence[str]) -> set[str]:
         """The methods of `names` that are represented by another one (`representatives`)."""
-        return {name for name, speaker in self.representatives(dataset, names).items() if name != speaker}
+        return {name for name, representative in self.representatives(dataset, names).items() if name != representative}
 
     def what(self, method: str) -> str:
         """The first line of a method's file, which says what it is; empty if it is not stored."""

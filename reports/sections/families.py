@@ -28,9 +28,9 @@ def families_in(source: Material, dataset: str) -> dict[str, tuple[str, bool]]:
     for scheme, of in found.members.items():
         families |= {name: (scheme, True) for name in of.values() if name not in FOUNDERS}
     alone = [name for name in order if name not in families]
-    for name, speaker in source.results.representatives(dataset, alone).items():
-        if name != speaker and name not in FOUNDERS:
-            families |= {name: (speaker, False)}
+    for name, representative in source.results.representatives(dataset, alone).items():
+        if name != representative and name not in FOUNDERS:
+            families |= {name: (representative, False)}
     return families
 
 

@@ -137,7 +137,7 @@ def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
     parts = [
         f"{listed([p.words['first']])} over {listed([p.words['second']])} ({escape(p.words['changed'])}):"
         f" {signed(p.numbers['mean'] or 0)} points on average, median {signed(p.numbers['median'] or 0)}, n ="
-        f" {p.numbers['n']}{by_recipe(p)}{' (within the noise of training)' if p.words['verdict'] == Verdict.SMALL else ''}"
+        f" {p.numbers['n']}{', within the noise of training' * (p.words['verdict'] == Verdict.SMALL)}{by_recipe(p)}"
         for p in shown
     ]
     return [f"{_topic('Ablations.')}{text}{': ' if parts else ''}{'; '.join(parts)}."]

@@ -163,13 +163,13 @@ def _behind(standing: Standing, contest: Contest) -> str:
 def _control(point: Point) -> str:
     """What a control of DARTS-PT does, its name, and the number of pairs."""
     second = point.words["second"]
-    return f"{CONTROLS[second]} ({second}, n = {point.numbers['n']}{by_recipe(point)})"
+    return f"{CONTROLS[second]} ({second}, n = {point.numbers['n']}){by_recipe(point)}"
 
 
 def by_recipe(point: Point) -> str:
-    """The mean difference on each recipe, after a colon: `: +0.42 on darts, +8.49 on darts-minus`; empty for one."""
+    """The mean difference on each recipe: ` (+0.42 on darts, +8.49 on darts-minus)`; empty if there is one recipe."""
     told = [f"{gap} on {recipe}" for recipe, gap in zip(point.names["recipes"], point.names["gaps"], strict=True)]
-    return f": {', '.join(told)}" if told else ""
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _perturbation(point: Point) -> str:

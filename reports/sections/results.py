@@ -56,13 +56,13 @@ def main_table(source: Material, contest: Contest) -> Table:
     for yardstick in source.yardsticks.get(dataset, []):
         rows[f" {yardstick.name}"] = _yardstick_row(yardstick, len(settings))
         accuracies[f" {yardstick.name}"] = yardstick.test
-        speaker = (
+        representative = (
             yardstick.name
             if yardstick.architecture is None
             else first.setdefault(yardstick.architecture, yardstick.name)
         )
-        if speaker != yardstick.name:
-            families[f" {yardstick.name}"] = (f" {speaker}", False)
+        if representative != yardstick.name:
+            families[f" {yardstick.name}"] = (f" {representative}", False)
     best_first = sorted(rows, key=lambda name: -accuracies[name])
     columns = _main_columns(settings)
     columns, shown = without_empty_columns(

@@ -18,7 +18,7 @@ from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.contests import Contest, measure_of
 from nas_selection_bench.reports.data.factors import FACTORS, contrasts
 from nas_selection_bench.reports.data.founders import FOUNDERS, Level
-from nas_selection_bench.reports.data.judging import _twins
+from nas_selection_bench.reports.data.judging import floors_with_duplicates
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, points
 from nas_selection_bench.reports.data.results import Results
@@ -94,8 +94,9 @@ def test_floors_that_choose_the_same_are_compared_with_once(table: GroundTruth) 
         for yardstick in yardsticks
     ]
     drawn = {"random": [], "random-no-none-pool": [], "random-conv": []}
-    assert _twins(yardsticks) == {**drawn, "constant-order": ["params"]}, "both take the 3x3 convolution everywhere"
-    assert _twins(apart) == {**drawn, "constant-order": [], "params": []}
+    # Both take the 3x3 convolution everywhere.
+    assert floors_with_duplicates(yardsticks) == {**drawn, "constant-order": ["params"]}
+    assert floors_with_duplicates(apart) == {**drawn, "constant-order": [], "params": []}
 
 
 def test_those_that_always_choose_alike_are_clones_of_one(table: GroundTruth, tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_those_that_always_choose_alike_are_clones_of_one(table: GroundTruth, tm
         results.rows.groupby("selector")["architecture"].first()
     )  # fmt: skip
     results.rows["architecture"] = same
-    assert results.clones("cifar10", ["third", "other", "magnitude"]) == {"third"}, "a founding criterion speaks"
+    assert results.duplicates("cifar10", ["third", "other", "magnitude"]) == {"third"}, "a founding criterion speaks"
 
 
 def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTruth, tmp_path: Path) -> None:
