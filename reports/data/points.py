@@ -49,6 +49,9 @@ class Kind(StrEnum):
     `selectors`, `tau`, `p`."""
     COLLAPSE = "collapse"
     """Collapsed choices. Words: `what`. Names: `methods`, `settings`, `shares` (as text, in the same order)."""
+    CHANCE = "own chance"
+    """A selector's own chance beside that of the supernets, as standard deviations of test accuracy on one recipe
+    (root mean squares over recipes). Words: `method`. Numbers: `selector`, `supernet`, `supernets`, `values`."""
     SEEDS = "seeds"
     """Verdicts that rest on seeds which not all selectors have. Names: `changed` (as text). Numbers: `seeds`,
     `common`, `verdicts`, `others`, `too_few`, as in `SeedsCompared`."""
@@ -85,6 +88,7 @@ def points(source: Material) -> list[Point]:
                 *_supernets(source, contest),
                 *(Point(Kind.COLLAPSE, contest.dataset, contest.lookup, words={"what": what}, names=names)
                   for what, names in collapses(source, contest)),
+                *_chance(source, contest),
                 *_seeds(source, contest),
             ]  # fmt: skip
     for contest in source.transfers:
@@ -234,6 +238,21 @@ def _supernets(source: Material, contest: Contest) -> Iterator[Point]:
         if row.dataset == contest.dataset:
             numbers = {"supernets": row.supernets, "selectors": row.selectors, "tau": row.tau, "p": row.p}
             yield Point(Kind.SUPERNETS, contest.dataset, contest.lookup, {"recipe": row.setting}, numbers=numbers)
+
+
+def _chance(source: Material, contest: Contest) -> Iterator[Point]:
+    for standing in contest.standings:
+        summaries = source.summaries_of("test", contest.dataset, standing.method)
+        found = [components for summary in summaries if (components := summary.components) is not None]
+        if found:
+            numbers: dict[str, float | int | None] = {
+                "selector": float(np.sqrt(np.mean([c.selector**2 for c in found]))),
+                "supernet": float(np.sqrt(np.mean([c.supernet**2 for c in found]))),
+                "supernets": sum(c.supernets for c in found),
+                "values": sum(c.values for c in found),
+            }
+            words = {"method": standing.method}
+            yield Point(Kind.CHANCE, contest.dataset, contest.lookup, words, numbers=numbers)
 
 
 def _seeds(source: Material, contest: Contest) -> Iterator[Point]:

@@ -6,7 +6,7 @@ from html import escape
 from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
-from nas_selection_bench.reports.data.founders import CALLED, Level, called
+from nas_selection_bench.reports.data.founders import CALLED, Level, called, level_of
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, points
 from nas_selection_bench.reports.data.text import (
@@ -263,6 +263,17 @@ def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
     return [f"{_topic('Collapse.')}{whose} {'; '.join(parts)}."] if parts else []
 
 
+def _chance(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Of the founding criteria; accuracy.csv has the others."""
+    parts = [
+        f"{listed([p.words['method']])} {number(p.numbers['selector'])} and {number(p.numbers['supernet'])}"
+        f" (n = {p.numbers['values']} on {p.numbers['supernets']} supernets)"
+        for p in found if level_of(p.words["method"]) is Level.FOUNDING
+    ]  # fmt: skip
+    what = "Standard deviation of test accuracy between selector seeds on one supernet, and between supernets"
+    return [f"{_topic('Own chance.')}{what} without that, in points: {'; '.join(parts)}."] if parts else []
+
+
 def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
     said = []
     for point in found:
@@ -291,6 +302,7 @@ WRITERS: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
     Kind.EDGES: _edges,
     Kind.SUPERNETS: _supernets,
     Kind.COLLAPSE: _collapses,
+    Kind.CHANCE: _chance,
     Kind.SEEDS: _seeds,
 }
 """The function that writes each kind of point, in reading order; the floors have a table instead."""

@@ -97,6 +97,22 @@ def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material
     assert [point.words["measure"] for point in of_kind(source, Kind.AGREEMENT)] == ["tau_mean", "tau_edge"]
 
 
+def test_own_chance_is_split_from_that_of_the_supernets(table: GroundTruth, tmp_path: Path) -> None:
+    source = source_of(write_results(tmp_path, table), table)
+    points = {p.words["method"]: p for p in of_kind(source, Kind.CHANCE) if p.dataset == "cifar10"}
+    frame = source.results.final_of("cifar10")
+    repeated = frame.groupby("method")["selector_seed"].nunique() > 1
+    assert {*points} == {*repeated.index[repeated]} and points
+    for method, point in points.items():
+        of_method = frame[frame["method"] == method]
+        within = [
+            group.groupby("supernet_seed")["test"].agg(["var", "count"]) for _, group in of_method.groupby("setting")
+        ]
+        pooled = [((g["var"] * (g["count"] - 1)).sum() / (g["count"] - 1).sum()) for g in within]
+        assert point.numbers["selector"] == pytest.approx(np.sqrt(np.mean(pooled)))
+        assert point.numbers["values"] == len(of_method)
+
+
 def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Material, tmp_path: Path) -> None:
     said = conditions(source, source.contests[0]).split(" · ")
     assert said[2:4] == [
