@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.options import option, or_all, positive
 from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.evaluation import require_enough
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.ranking import one_of_each_class, sample_uniformly, some_or_all, take_best
 from nas_selection_bench.selectors.parts.shared_weights import evaluate_architectures
@@ -41,7 +42,7 @@ class OneShot(Selector):
     def select(self, search: Search) -> Selection:
         """Evaluate and rank the architectures, and take the best."""
         if self.images not in (None, IMAGES):
-            search.require_enough("images", self.images, search.image_count)
+            require_enough("images", self.images, search.image_count)
         if self.architectures is None:
             candidates = one_of_each_class(search.cell.bn)
         else:

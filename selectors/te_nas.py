@@ -21,6 +21,7 @@ from torch import Tensor
 from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
 from nas_selection_bench.bench.work.options import one_of, option, or_preset, positive
 from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.evaluation import require_enough
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.schedule import Greedy
 from nas_selection_bench.selectors.parts.small_supernets import MEASURES, at, measured, one
@@ -78,7 +79,7 @@ class PruningByImportance(Rule):
         size = search.budget.proposal_batch
         if self.images is not None:
             smallest = min(len(search.proxy_batch(i)[0]) for i in range(self.repeats))
-            search.require_enough("images", self.images, smallest)
+            require_enough("images", self.images, smallest)
         count = (self.images or max(8, size // 8)) if measure == "ntk" else (self.samples or 8 * size)
         released = self.weights == "released"
         return np.stack([measured(search, measure, masks, i, count, released=released) for i in range(self.repeats)])

@@ -19,6 +19,7 @@ from nas_selection_bench.bench.problem.space import Architecture
 from nas_selection_bench.bench.work.options import one_of, option, or_preset, positive, yes_or_no
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.evaluation import require_enough
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.orders import ORDERS
 from nas_selection_bench.selectors.parts.proxy_variants import variants
@@ -51,7 +52,7 @@ class ZeroCostSearch(Selector):
         no value for any proposal, SkipCell if more validation mini-batches are asked for than there are.
         """
         if self.validation is not None:
-            search.require_enough("validation", self.validation, search.proxy_batch_count)
+            require_enough("validation", self.validation, search.proxy_batch_count)
         scores, proposed = zip(*self._proposals(search), strict=True)
         architectures = [architecture_made_by(decisions) for decisions in proposed]
         values = {architecture: self._validate(search, architecture) for architecture in dict.fromkeys(architectures)}

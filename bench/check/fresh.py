@@ -11,12 +11,7 @@ from nas_selection_bench.bench.errors import DataError, counted
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, parse
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, SKIPPED
-from nas_selection_bench.bench.yardsticks.statistics import (
-    SIGNIFICANCE,
-    holm,
-    smallest_two_sample_p,
-    two_sample_p,
-)
+from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE, holm, smallest_two_sample_p, two_sample_p
 from nas_selection_bench.bench.yardsticks.truth import Truth
 
 Rows = list[dict[str, str]]

@@ -120,16 +120,10 @@ class Results:
 
     @cached_property
     def _at_last_epoch(self) -> "pd.Series[bool]":
-        """[rows] whether a row is at the last checkpoint planned for its data set and setting.
-
-        Failed and missing cells count, so that results of an earlier checkpoint never stand for those of the last one.
-        Epochs at which no cell of the data set has ended yet do not count: their run is still going on.
-        """
-        ended = self.rows["epoch"].where(self.rows["state"] != MISSING)
-        reached = ended.groupby(self.rows["dataset"]).transform("max")
-        planned = self.rows["epoch"].where(self.rows["epoch"] <= reached)
-        last = planned.groupby([self.rows["dataset"], self.rows["setting"]]).transform("max")
-        return self.rows["epoch"] == last
+        """[rows] whether a row is at the last planned checkpoint of its data set and setting that any cell reached."""
+        rows, epochs = self.rows, self.rows["epoch"]
+        reached = epochs.where(rows["state"] != MISSING).groupby(rows["dataset"]).transform("max")
+        return epochs == epochs.where(epochs <= reached).groupby([rows["dataset"], rows["setting"]]).transform("max")
 
     @cached_property
     def final(self) -> pd.DataFrame:
@@ -153,8 +147,7 @@ class Results:
         found: dict[Place, dict[int, list[int]]] = {}
         for i, (dataset, setting, method, seed) in enumerate(zip(*columns, strict=True)):
             found.setdefault((dataset, setting, method), {}).setdefault(seed, []).append(i)
-        order = {name: number for number, name in enumerate(self.datasets)}
-        return dict(sorted(found.items(), key=lambda item: order[item[0][0]]))
+        return dict(sorted(found.items(), key=lambda item: self.datasets.index(item[0][0])))
 
     @cached_property
     def fallen(self) -> dict[Place, set[int]]:

@@ -7,17 +7,16 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nas_selection_bench.bench.errors import SkipCell
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture
 from nas_selection_bench.bench.work.cells import Cell
+from nas_selection_bench.selectors.parts.evaluation import Evaluation
 from nas_selection_bench.selectors.parts.initialisation import Fill, build, initialise, pytorch_default
 from nas_selection_bench.selectors.parts.meter import Meter
 from nas_selection_bench.selectors.parts.needs import Needs
@@ -34,16 +33,6 @@ Batches = list[tuple[Tensor, Tensor]]
 
 class UndeclaredNeed(Exception):
     """Raised when a criterion reads something that it does not declare in its needs."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Accuracy and loss of m mixtures on the selection images."""
-
-    accuracy: np.ndarray
-    """[m] float64, in %."""
-    loss: np.ndarray
-    """[m] float64, mean cross-entropy per image."""
 
 
 class Search:
@@ -183,14 +172,6 @@ class Search:
     def proxy_batch_count(self) -> int:
         """The number of different mini-batches for proxies."""
         return math.ceil(len(self._half) / self.budget.proposal_batch)
-
-    def require_enough(self, option: str, asked: int, available: int) -> None:
-        """Raise SkipCell if an option names more images or mini-batches than there are; only defaults are cut."""
-        if asked > available:
-            raise SkipCell(
-                f"{option}={asked} is more than there are at this size ({available:,}); choose fewer, or a larger"
-                " --preset or --budget"
-            )
 
     @property
     def images(self) -> list[Tensor]:

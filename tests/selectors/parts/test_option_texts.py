@@ -90,7 +90,7 @@ def test_tuning_is_told_of_exactly_where_there_is_some(name: str) -> None:
          "-accuracy(supernet without o on e) by default; here measure=loss (quantity measured without the operation)"),
         ("darts-pt[measure=loss]", "keeps", "lowest accuracy without it by default; here measure=loss"),
         ("one-shot-sampled[images=16]", "passes",
-         "100 B by default; here images=16 (number of selection images, in one mini-batch; all: every one)"),
+         "100 B by default; here images=16 (number of selection images, in one mini-batch; or all)"),
     ],
 )  # fmt: skip
 def test_the_wording(name: str, field: str, text: str) -> None:
